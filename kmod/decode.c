@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/fs.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "decode.h"
+#include "error.h"
+#include "limits.h"
+#include "wait.h"
+
+int mbipc_check_flags(u64 flags, u64 known, u16 field,
+		      struct mailbox_error *err)
+{
+	if (likely(!(flags & ~known)))
+		return 0;
+	return mbipc_fail(err, -EINVAL, MAILBOX_REASON_FLAGS, field,
+			  flags & ~known);
+}
+
+int mbipc_check_zero(u64 value, u16 field, struct mailbox_error *err)
+{
+	if (likely(!value))
+		return 0;
+	return mbipc_fail(err, -EINVAL, MAILBOX_REASON_RESERVED, field, value);
+}
+
+int mbipc_check_range(u64 value, u64 low, u64 high, u16 field,
+		      struct mailbox_error *err)
+{
+	if (likely(value >= low && value <= high))
+		return 0;
+	return mbipc_fail(err, -EINVAL, MAILBOX_REASON_RANGE, field,
+			  value < low ? low : high);
+}
+
+int mbipc_check_rights(u32 rights, u16 field, struct mailbox_error *err)
+{
+	int code = mbipc_check_flags(rights, MAILBOX_RIGHT_ALL, field, err);
+
+	return code ?: mbipc_check_range(rights, 1, MAILBOX_RIGHT_ALL, field, err);
+}
+
+static int bad_pointer(u64 address, u16 field, struct mailbox_error *err)
+{
+	return mbipc_fail(err, -EFAULT, MAILBOX_REASON_POINTER, field, address);
+}
+
+/**
+ * mbipc_get_patience - how long a call waits
+ * @file: whose O_NONBLOCK counts too
+ * @flags: of the call; other bits than those of waiting are ignored
+ * @flags_field: where they stand
+ * @deadline: of the call
+ * @deadline_field: where it stands
+ * @patience: filled
+ * @err: told why not
+ */
+int mbipc_get_patience(const struct file *file, u32 flags, u16 flags_field,
+		       s64 deadline, u16 deadline_field,
+		       struct mbipc_patience *patience,
+		       struct mailbox_error *err)
+{
+	patience->nonblock = (flags & MAILBOX_NONBLOCK) ||
+			     (file->f_flags & O_NONBLOCK);
+	patience->timed = false;
+	patience->deadline = 0;
+	if (!(flags & MAILBOX_DEADLINE)) {
+		if (flags & MAILBOX_REALTIME)
+			return mbipc_fail(err, -EINVAL, MAILBOX_REASON_FLAGS,
+					  flags_field, MAILBOX_REALTIME);
+		return mbipc_check_zero(deadline, deadline_field, err);
+	}
+	if (flags & MAILBOX_NONBLOCK)
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_FLAGS,
+				  flags_field,
+				  MAILBOX_NONBLOCK | MAILBOX_DEADLINE);
+	if (deadline < 0)
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_RANGE,
+				  deadline_field, 0);
+	mbipc_patience_set(patience, flags & MAILBOX_REALTIME, deadline);
+	return 0;
+}
+
+/* The address as a pointer; it must be one, also where pointers are short. */
+static bool user_pointer(u64 address, u64 length, void __user **pointer)
+{
+	*pointer = u64_to_user_ptr(address);
+	return (u64)(uintptr_t)*pointer == address && access_ok(*pointer, length);
+}
+
+/**
+ * mbipc_get_name - fetch a name
+ * @address: of a string
+ * @field: where it stands
+ * @name: set to a copy, the caller's to kfree()
+ * @err: told why not
+ *
+ * Return: 0, -EFAULT, -ENAMETOOLONG, -EINVAL, -ENOMEM.
+ */
+int mbipc_get_name(u64 address, u16 field, char **name,
+		   struct mailbox_error *err)
+{
+	void __user *pointer;
+	char *copy;
+	long length, i;
+	int code;
+
+	if (!user_pointer(address, 1, &pointer))
+		return bad_pointer(address, field, err);
+	copy = kmalloc(MAILBOX_NAME_MAX + 1, GFP_KERNEL_ACCOUNT);
+	if (!copy)
+		return mbipc_fail_state(err, -ENOMEM, MAILBOX_REASON_NONE, 0);
+	length = strncpy_from_user(copy, pointer, MAILBOX_NAME_MAX + 1);
+	if (length < 0) {
+		code = bad_pointer(address, field, err);
+		goto refuse;
+	}
+	if (length > MAILBOX_NAME_MAX) {
+		code = mbipc_fail(err, -ENAMETOOLONG, MAILBOX_REASON_NAME_LONG,
+				  field, MAILBOX_NAME_MAX);
+		goto refuse;
+	}
+	if (!length) {
+		code = mbipc_fail(err, -EINVAL, MAILBOX_REASON_NAME_EMPTY,
+				  field, 0);
+		goto refuse;
+	}
+	for (i = 0; i < length; i++) {
+		unsigned char c = copy[i];
+
+		if (c == '/' || c < 0x20 || c == 0x7f) {
+			code = mbipc_fail(err, -EINVAL,
+					  MAILBOX_REASON_NAME_BYTE, field, i);
+			goto refuse;
+		}
+	}
+	*name = copy;
+	return 0;
+
+refuse:
+	kfree(copy);
+	return code;
+}
+
+/*
+ * Messages are never longer than MBIPC_MESSAGE_MAX_MAX, so that more room than
+ * that is as good as that, and a longer payload stays too long when cut to one
+ * byte more.
+ */
+#define LENGTH_MAX	(MBIPC_MESSAGE_MAX_MAX + 1UL)
+
+static int get_vector(unsigned int direction, u64 buffer, u16 buffer_field,
+		      u64 pieces, u16 length_field,
+		      struct mbipc_payload *payload, struct mailbox_error *err)
+{
+	struct iovec *iov = payload->few;
+	const struct mailbox_vector __user *from;
+	void __user *pointer;
+	size_t total = 0;
+	int code;
+	u64 i;
+
+	code = mbipc_check_range(pieces, 0, MAILBOX_VECTOR_MAX, length_field,
+				 err);
+	if (code)
+		return code;
+	if (!user_pointer(buffer, pieces * sizeof(*from), &pointer))
+		return bad_pointer(buffer, buffer_field, err);
+	from = pointer;
+	if (pieces > ARRAY_SIZE(payload->few)) {
+		iov = kcalloc(pieces, sizeof(*iov), GFP_KERNEL_ACCOUNT);
+		if (!iov)
+			return mbipc_fail_state(err, -ENOMEM,
+						MAILBOX_REASON_NONE, 0);
+		payload->allocated = iov;
+	}
+	for (i = 0; i < pieces; i++) {
+		struct mailbox_vector piece;
+
+		if (copy_from_user(&piece, &from[i], sizeof(piece)))
+			return bad_pointer(buffer, buffer_field, err);
+		piece.length = min_t(u64, piece.length, LENGTH_MAX - total);
+		if (!user_pointer(piece.base, piece.length, &pointer))
+			return bad_pointer(piece.base, buffer_field, err);
+		iov[i].iov_base = pointer;
+		iov[i].iov_len = piece.length;
+		total += piece.length;
+	}
+	iov_iter_init(&payload->iter, direction, iov, pieces, total);
+	return 0;
+}
+
+/**
+ * mbipc_get_payload - where a payload is, or goes
+ * @direction: ITER_SOURCE or ITER_DEST
+ * @vector: MAILBOX_VECTOR was given
+ * @buffer: of the call
+ * @buffer_field: where it stands
+ * @length: of the call
+ * @length_field: where it stands
+ * @payload: filled; mbipc_payload_end() must follow, also after an error
+ * @err: told why not
+ *
+ * Return: 0, -EFAULT, -EINVAL, -ENOMEM.
+ */
+int mbipc_get_payload(unsigned int direction, bool vector, u64 buffer,
+		      u16 buffer_field, u64 length, u16 length_field,
+		      struct mbipc_payload *payload, struct mailbox_error *err)
+{
+	void __user *pointer;
+
+	payload->allocated = NULL;
+	if (vector)
+		return get_vector(direction, buffer, buffer_field, length,
+				  length_field, payload, err);
+	length = min_t(u64, length, LENGTH_MAX);
+	if (!user_pointer(buffer, length, &pointer))
+		return bad_pointer(buffer, buffer_field, err);
+	iov_iter_ubuf(&payload->iter, direction, pointer, length);
+	return 0;
+}
+
+void mbipc_payload_end(struct mbipc_payload *payload)
+{
+	kfree(payload->allocated);
+}

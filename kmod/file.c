@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/fdtable.h>
+#include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+
+#include "file.h"
+#include "handle.h"
+#include "ioctl.h"
+#include "life.h"
+#include "manage.h"
+#include "post.h"
+
+static struct mbipc_patience file_patience(const struct kiocb *iocb)
+{
+	return (struct mbipc_patience){
+		.nonblock = (iocb->ki_filp->f_flags & O_NONBLOCK) ||
+			    (iocb->ki_flags & IOCB_NOWAIT),
+	};
+}
+
+/* One message; 0 where no more can come. */
+static ssize_t handle_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct mbipc_handle *handle = iocb->ki_filp->private_data;
+	struct mbipc_patience patience = file_patience(iocb);
+	struct mbipc_taking taking = { .patience = &patience };
+	struct mailbox_header header;
+	struct mailbox_error err;
+	int code;
+
+	code = mbipc_fetch(handle, to, &taking, &header, NULL, &err);
+	if (code == -EPIPE)
+		return 0;
+	return code ?: (ssize_t)header.length;
+}
+
+/* One message.  None of no bytes: a reader would take it for the end. */
+static ssize_t handle_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct mbipc_handle *handle = iocb->ki_filp->private_data;
+	struct mbipc_patience patience = file_patience(iocb);
+	struct mbipc_sending sending = { .patience = &patience };
+	size_t length = iov_iter_count(from);
+	struct mailbox_error err;
+	int code;
+
+	if (!length)
+		return 0;
+	code = mbipc_post(handle, from, &sending, 0, 0, &err);
+	if (code == -EPIPE)
+		send_sig(SIGPIPE, current, 0);
+	if (code)
+		return code;
+	put_pid(sending.taker.pid);
+	return length;
+}
+
+static __poll_t handle_poll(struct file *file, poll_table *table)
+{
+	struct mbipc_handle *handle = file->private_data;
+
+	poll_wait(file, &handle->mailbox->poll, table);
+	return mbipc_poll_mask(handle);
+}
+
+/* For iterate_fd(): is this a descriptor of the file? */
+static int is_file(const void *file, struct file *other, unsigned int fd)
+{
+	return file == other;
+}
+
+/*
+ * A descriptor is closed.  Calls that wait hold the file open, so that nobody
+ * could reach them any more; where it was the last descriptor in its table,
+ * they end.
+ */
+static int handle_flush(struct file *file, fl_owner_t id)
+{
+	struct mbipc_handle *handle = file->private_data;
+
+	if (mbipc_anyone_waits(handle, id) && !iterate_fd(id, 0, is_file, file))
+		mbipc_closed(handle, id);
+	return 0;
+}
+
+static int handle_release(struct inode *inode, struct file *file)
+{
+	mbipc_handle_close(file->private_data);
+	return 0;
+}
+
+static const char *policy_name(u32 policy)
+{
+	static const char * const names[] = {
+		[MAILBOX_POLICY_SHARED] = "shared",
+		[MAILBOX_POLICY_EXCLUSIVE] = "exclusive",
+		[MAILBOX_POLICY_PAIR] = "pair",
+		[MAILBOX_POLICY_BROADCAST] = "broadcast",
+	};
+
+	return names[policy];
+}
+
+static void handle_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct mbipc_handle *handle = file->private_data;
+	struct mailbox_stat stat;
+
+	mbipc_stat(handle->mailbox, &stat);
+	seq_printf(m, "mailbox-id:\t%llu\n", stat.id);
+	if (stat.name[0]) {
+		seq_puts(m, "mailbox-name:\t");
+		seq_escape(m, stat.name, "\n\\");
+		seq_putc(m, '\n');
+	}
+	seq_printf(m, "mailbox-rights:\t%c%c%c\n",
+		   handle->rights & MAILBOX_RIGHT_SEND ? 's' : '-',
+		   handle->rights & MAILBOX_RIGHT_RECEIVE ? 'r' : '-',
+		   handle->rights & MAILBOX_RIGHT_ADMIN ? 'a' : '-');
+	seq_printf(m, "mailbox-policy:\t%s\n", policy_name(stat.policy));
+	seq_printf(m, "mailbox-depth:\t%llu\n", stat.depth);
+	if (stat.capacity == MAILBOX_UNLIMITED)
+		seq_puts(m, "mailbox-capacity:\tunlimited\n");
+	else
+		seq_printf(m, "mailbox-capacity:\t%llu\n", stat.capacity);
+}
+
+const struct file_operations mbipc_handle_fops = {
+	.owner = THIS_MODULE,
+	.read_iter = handle_read,
+	.write_iter = handle_write,
+	.poll = handle_poll,
+	.unlocked_ioctl = mbipc_handle_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.flush = handle_flush,
+	.release = handle_release,
+	.show_fdinfo = handle_show_fdinfo,
+};

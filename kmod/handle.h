@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Handles: who may have one, with which rights, and how it goes.
+ */
+#ifndef MBIPC_HANDLE_H
+#define MBIPC_HANDLE_H
+
+#include "mailbox.h"
+
+struct net;
+
+int mbipc_handle_init(void);
+void mbipc_handle_exit(void);
+
+struct mbipc_handle *mbipc_handle_create(const struct mailbox_create *how,
+					 char *name, struct net *net,
+					 bool *created,
+					 struct mailbox_error *err);
+struct mbipc_handle *mbipc_handle_open(const char *name, u32 rights,
+				       struct net *net,
+				       struct mailbox_error *err);
+struct mbipc_handle *mbipc_handle_dup(struct mbipc_handle *from, u32 rights,
+				      struct mailbox_error *err);
+void mbipc_handle_close(struct mbipc_handle *handle);
+
+#endif

@@ -1,0 +1,998 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/anon_inodes.h>
+#include <linux/build_bug.h>
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/nsproxy.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/user_namespace.h>
+
+#include "account.h"
+#include "decode.h"
+#include "error.h"
+#include "handle.h"
+#include "ioctl.h"
+#include "life.h"
+#include "limits.h"
+#include "manage.h"
+#include "namespace.h"
+#include "post.h"
+#include "registry.h"
+#include "transfer.h"
+
+/*
+ * The sizes and places that programs are compiled with.  A struct that grows
+ * does so at its end: its old size stays here, as the smallest that is taken.
+ */
+#define ABI_SIZE(type, size)	static_assert(sizeof(struct type) == (size))
+#define ABI_PLACE(type, member, place) \
+	static_assert(offsetof(struct type, member) == (place))
+
+ABI_SIZE(mailbox_error, 16);
+ABI_SIZE(mailbox_vector, 16);
+ABI_SIZE(mailbox_info, 88);
+ABI_PLACE(mailbox_info, features, 24);
+ABI_SIZE(mailbox_create, 72);
+ABI_PLACE(mailbox_create, capacity, 48);
+ABI_PLACE(mailbox_create, fd, 64);
+ABI_SIZE(mailbox_open, 40);
+ABI_PLACE(mailbox_open, fd, 32);
+ABI_SIZE(mailbox_stat, 448);
+ABI_PLACE(mailbox_stat, capacity, 72);
+ABI_PLACE(mailbox_stat, name, 192);
+ABI_SIZE(mailbox_list, 48);
+ABI_SIZE(mailbox_receipt, 24);
+ABI_SIZE(mailbox_send, 88);
+ABI_PLACE(mailbox_send, buffer, 32);
+ABI_PLACE(mailbox_send, sequence, 56);
+ABI_PLACE(mailbox_send, receipt, 64);
+ABI_SIZE(mailbox_header, 64);
+ABI_SIZE(mailbox_receive, 136);
+ABI_PLACE(mailbox_receive, buffer, 48);
+ABI_PLACE(mailbox_receive, header, 72);
+ABI_SIZE(mailbox_batch, 40);
+ABI_SIZE(mailbox_set, 48);
+ABI_SIZE(mailbox_dup, 32);
+ABI_SIZE(mailbox_destroy, 32);
+
+/* A member's place, for decode.h and error.h. */
+#define AT(type, member)	offsetof(struct type, member)
+
+static struct net *current_net(void)
+{
+	return current->nsproxy->net_ns;
+}
+
+static struct mbipc_handle *file_handle(struct file *file)
+{
+	return file->private_data;
+}
+
+/* --- new descriptors ------------------------------------------------- */
+
+static int file_flags(u32 rights, bool nonblock)
+{
+	int flags = nonblock ? O_NONBLOCK : 0;
+
+	switch (rights & (MAILBOX_RIGHT_SEND | MAILBOX_RIGHT_RECEIVE)) {
+	case MAILBOX_RIGHT_SEND:
+		return flags | O_WRONLY;
+	case MAILBOX_RIGHT_RECEIVE:
+		return flags | O_RDONLY;
+	case MAILBOX_RIGHT_SEND | MAILBOX_RIGHT_RECEIVE:
+		return flags | O_RDWR;
+	default:
+		return flags | O_ACCMODE;	/* neither, see open(2) */
+	}
+}
+
+/**
+ * struct new_handle - a descriptor that user space does not have yet
+ * @fd: reserved
+ * @file: has the handle
+ */
+struct new_handle {
+	int fd;
+	struct file *file;
+};
+
+/* Put a handle into a file; it is the file's or gone. */
+static int new_handle_make(struct new_handle *new, struct mbipc_handle *handle,
+			   bool nonblock, const struct file_operations *fops,
+			   struct mailbox_error *err)
+{
+	int code;
+
+	new->fd = get_unused_fd_flags(O_CLOEXEC);
+	if (new->fd < 0) {
+		code = new->fd;
+		goto close;
+	}
+	new->file = anon_inode_getfile("[mailbox]", fops, handle,
+				       file_flags(handle->rights, nonblock));
+	if (IS_ERR(new->file)) {
+		code = PTR_ERR(new->file);
+		goto put_fd;
+	}
+	stream_open(file_inode(new->file), new->file);
+	return 0;
+
+put_fd:
+	put_unused_fd(new->fd);
+close:
+	mbipc_handle_close(handle);
+	return mbipc_fail_state(err, code, MAILBOX_REASON_NONE, 0);
+}
+
+static void new_handle_undo(struct new_handle *new)
+{
+	put_unused_fd(new->fd);
+	fput(new->file);
+}
+
+/* --- the device ------------------------------------------------------ */
+
+static int do_info(struct mailbox_info *args, struct mailbox_info __user *user,
+		   struct mailbox_error *err)
+{
+	struct mbipc_account *account;
+	int code;
+
+	code = mbipc_check_flags(args->flags, 0, AT(mailbox_info, flags), err);
+	if (code)
+		return code;
+	account = mbipc_account_get(current_uid());
+	if (!account)
+		return mbipc_fail_state(err, -ENOMEM, MAILBOX_REASON_NONE, 0);
+
+	args->abi_version = MAILBOX_ABI_VERSION;
+	args->features = MAILBOX_FEATURE_QUEUE | MAILBOX_FEATURE_BATCH |
+			 MAILBOX_FEATURE_SYNC | MAILBOX_FEATURE_NAMES |
+			 MAILBOX_FEATURE_PAIR | MAILBOX_FEATURE_BROADCAST;
+	args->message_max = READ_ONCE(mbipc_message_max);
+	args->user_bytes = atomic_long_read(&account->bytes);
+	args->user_bytes_max = READ_ONCE(mbipc_user_bytes);
+	args->user_messages = atomic_long_read(&account->messages);
+	args->user_messages_max = READ_ONCE(mbipc_user_messages);
+	args->user_mailboxes = atomic_long_read(&account->mailboxes);
+	args->user_mailboxes_max = READ_ONCE(mbipc_user_mailboxes);
+	mbipc_account_put(account);
+
+	if (copy_to_user(&user->abi_version, &args->abi_version,
+			 sizeof(*args) - AT(mailbox_info, abi_version)))
+		return -EFAULT;
+	return 0;
+}
+
+static int check_capacity(u64 capacity, u32 policy, u16 field,
+			  struct mailbox_error *err)
+{
+	if (policy == MAILBOX_POLICY_BROADCAST && !capacity)
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_POLICY, field, 0);
+	if (capacity == MAILBOX_UNLIMITED)
+		return 0;
+	return mbipc_check_range(capacity, 0, MAILBOX_CAPACITY_MAX, field, err);
+}
+
+/* As asked, or what 0 stands for. */
+static int check_message_max(u64 *message_max, u16 field,
+			     struct mailbox_error *err)
+{
+	unsigned int limit = READ_ONCE(mbipc_message_max);
+
+	if (*message_max > limit)
+		return mbipc_fail(err, -EMSGSIZE, MAILBOX_REASON_MODULE_SIZE,
+				  field, limit);
+	if (!*message_max)
+		*message_max = limit;
+	return 0;
+}
+
+static int check_mode(u32 mode, u16 field, struct mailbox_error *err)
+{
+	return mbipc_check_flags(mode, 0666, field, err);
+}
+
+static int check_create(struct mailbox_create *args, struct mailbox_error *err)
+{
+	u32 known = MAILBOX_CREATE_NONBLOCK | MAILBOX_CREATE_FIXED;
+	int code;
+
+	/* Without a name there is nothing to find, to keep or to open. */
+	if (args->name)
+		known |= MAILBOX_CREATE_EXCL | MAILBOX_CREATE_PERSIST;
+	code = mbipc_check_flags(args->flags, known,
+				 AT(mailbox_create, flags), err) ?:
+	       mbipc_check_rights(args->rights, AT(mailbox_create, rights), err) ?:
+	       mbipc_check_range(args->policy, 0, MAILBOX_POLICY_BROADCAST,
+				 AT(mailbox_create, policy), err);
+	if (code)
+		return code;
+
+	if (args->policy == MAILBOX_POLICY_BROADCAST)
+		code = mbipc_check_range(args->slow, 0, MAILBOX_SLOW_CUT,
+					 AT(mailbox_create, slow), err);
+	else
+		code = mbipc_check_zero(args->slow, AT(mailbox_create, slow), err);
+	if (code)
+		return code;
+
+	if (args->name)
+		code = check_mode(args->mode, AT(mailbox_create, mode), err);
+	else
+		code = mbipc_check_zero(args->mode, AT(mailbox_create, mode), err);
+	if (code)
+		return code;
+
+	if ((args->flags & MAILBOX_CREATE_FIXED) && !args->message_max)
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_RANGE,
+				  AT(mailbox_create, message_max), 1);
+	return check_capacity(args->capacity, args->policy,
+			      AT(mailbox_create, capacity), err) ?:
+	       check_message_max(&args->message_max,
+				 AT(mailbox_create, message_max), err) ?:
+	       mbipc_check_zero(args->reserved, AT(mailbox_create, reserved), err);
+}
+
+static int do_create(struct mailbox_create *args,
+		     struct mailbox_create __user *user,
+		     const struct file_operations *fops,
+		     struct mailbox_error *err)
+{
+	struct mbipc_handle *handle;
+	struct new_handle new;
+	char *name = NULL;
+	bool created;
+	u64 dropped;
+	int code;
+
+	code = check_create(args, err);
+	if (!code && args->name)
+		code = mbipc_get_name(args->name, AT(mailbox_create, name),
+				      &name, err);
+	if (code)
+		return code;
+	args->mode &= ~current_umask();
+
+	handle = mbipc_handle_create(args, name, current_net(), &created, err);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	code = new_handle_make(&new, handle,
+			       args->flags & MAILBOX_CREATE_NONBLOCK, fops, err);
+	if (code)
+		return code;
+	if (put_user((u32)created, &user->created) ||
+	    put_user(new.fd, &user->fd)) {
+		/* PERSIST would keep what the caller never learned of. */
+		if (created)
+			mbipc_destroy(handle->mailbox, &dropped, err);
+		new_handle_undo(&new);
+		return -EFAULT;
+	}
+	fd_install(new.fd, new.file);
+	return 0;
+}
+
+static int do_open(struct mailbox_open *args, struct mailbox_open __user *user,
+		   const struct file_operations *fops,
+		   struct mailbox_error *err)
+{
+	struct mbipc_handle *handle;
+	struct new_handle new;
+	char *name;
+	int code;
+
+	code = mbipc_check_flags(args->flags, MAILBOX_OPEN_NONBLOCK,
+				 AT(mailbox_open, flags), err) ?:
+	       mbipc_check_rights(args->rights, AT(mailbox_open, rights), err) ?:
+	       mbipc_check_zero(args->reserved, AT(mailbox_open, reserved), err) ?:
+	       mbipc_get_name(args->name, AT(mailbox_open, name), &name, err);
+	if (code)
+		return code;
+	handle = mbipc_handle_open(name, args->rights, current_net(), err);
+	kfree(name);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	code = new_handle_make(&new, handle,
+			       args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
+	if (code)
+		return code;
+	if (put_user(new.fd, &user->fd)) {
+		new_handle_undo(&new);
+		return -EFAULT;
+	}
+	fd_install(new.fd, new.file);
+	return 0;
+}
+
+/* How many entries are collected under one hold of the lock. */
+#define LIST_STEP	8
+
+static int list_entries(struct mailbox_list *args, char *after,
+			struct mailbox_stat *step, struct mailbox_error *err)
+{
+	struct mbipc_names *names = mbipc_names_of(current_net());
+	size_t known = min_t(size_t, args->entry_size, sizeof(*step));
+	u32 room = args->count;
+	u64 to = args->entries;
+
+	args->count = 0;
+	do {
+		struct mbipc_mailbox *mailbox;
+		u32 n, i;
+
+		mutex_lock(&names->lock);
+		for (n = 0; n < min_t(u32, room, LIST_STEP); n++) {
+			mailbox = mbipc_names_after(names, after);
+			if (!mailbox)
+				break;
+			mbipc_stat(mailbox, &step[n]);
+			strscpy(after, mailbox->name, MAILBOX_NAME_MAX + 1);
+		}
+		args->more = !!mbipc_names_after(names, after);
+		mutex_unlock(&names->lock);
+
+		for (i = 0; i < n; i++) {
+			if (copy_to_user(u64_to_user_ptr(to), &step[i], known) ||
+			    clear_user(u64_to_user_ptr(to + known),
+				       args->entry_size - known))
+				return mbipc_fail(err, -EFAULT,
+						  MAILBOX_REASON_POINTER,
+						  AT(mailbox_list, entries), to);
+			to += args->entry_size;
+		}
+		room -= n;
+		args->count += n;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	} while (room && args->more);
+	return 0;
+}
+
+static int do_list(struct mailbox_list *args, struct mailbox_list __user *user,
+		   struct mailbox_error *err)
+{
+	struct mailbox_stat *step;
+	char *after = NULL;
+	int code;
+
+	if (args->entry_size > MBIPC_ENTRY_MAX)
+		return mbipc_fail(err, -E2BIG, MAILBOX_REASON_RANGE,
+				  AT(mailbox_list, entry_size),
+				  MBIPC_ENTRY_MAX);
+	code = mbipc_check_range(args->entry_size, sizeof(*step),
+				 MBIPC_ENTRY_MAX,
+				 AT(mailbox_list, entry_size), err) ?:
+	       mbipc_check_range(args->count, 1, MBIPC_LIST_COUNT_MAX,
+				 AT(mailbox_list, count), err) ?:
+	       mbipc_check_flags(args->flags, 0, AT(mailbox_list, flags), err);
+	if (!code && args->after)
+		code = mbipc_get_name(args->after, AT(mailbox_list, after),
+				      &after, err);
+	if (code)
+		return code;
+	if (!after)
+		after = kzalloc(MAILBOX_NAME_MAX + 1, GFP_KERNEL);
+	step = kmalloc_array(LIST_STEP, sizeof(*step), GFP_KERNEL);
+	if (after && step)
+		code = list_entries(args, after, step, err);
+	else
+		code = -ENOMEM;
+	kfree(step);
+	kfree(after);
+	if (code)
+		return code;
+	if (put_user(args->count, &user->count) ||
+	    put_user(args->more, &user->more))
+		return -EFAULT;
+	return 0;
+}
+
+/* --- messages -------------------------------------------------------- */
+
+static int check_right(const struct mbipc_handle *handle, u32 right, int code,
+		       struct mailbox_error *err)
+{
+	if (likely(handle->rights & right))
+		return 0;
+	return mbipc_fail_state(err, code, MAILBOX_REASON_RIGHT, right);
+}
+
+static int send_flags_fit(const struct mbipc_mailbox *mailbox,
+			  const struct mailbox_send *args,
+			  struct mailbox_error *err)
+{
+	/* A broadcast has one order for all, and no one taker. */
+	if (mailbox->policy != MAILBOX_POLICY_BROADCAST)
+		return 0;
+	if (args->priority)
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_POLICY,
+				  AT(mailbox_send, priority), args->priority);
+	if (args->flags & MAILBOX_SEND_SYNC)
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_POLICY,
+				  AT(mailbox_send, flags), MAILBOX_SEND_SYNC);
+	return 0;
+}
+
+/* What the sender is told; the pid's reference ends here. */
+static void show_receipt(struct mbipc_party *taker,
+			 struct mailbox_receipt *receipt)
+{
+	struct user_namespace *ns = current_user_ns();
+
+	memset(receipt, 0, sizeof(*receipt));
+	receipt->receivers = taker->receivers;
+	if (!taker->pid)
+		return;
+	receipt->time = mbipc_time_shown(taker->time);
+	receipt->pid = pid_vnr(taker->pid);
+	receipt->uid = from_kuid_munged(ns, taker->uid);
+	receipt->gid = from_kgid_munged(ns, taker->gid);
+	put_pid(taker->pid);
+}
+
+static int do_send(struct file *file, struct mailbox_send *args,
+		   struct mailbox_send __user *user, struct mailbox_error *err)
+{
+	struct mbipc_handle *handle = file_handle(file);
+	struct mbipc_patience patience;
+	struct mbipc_payload payload;
+	struct mbipc_sending sending = {
+		.patience = &patience,
+		.sync = args->flags & MAILBOX_SEND_SYNC,
+	};
+	int code;
+
+	code = mbipc_check_flags(args->flags,
+				 MAILBOX_NONBLOCK | MAILBOX_DEADLINE |
+				 MAILBOX_REALTIME | MAILBOX_VECTOR |
+				 MAILBOX_SEND_SYNC, AT(mailbox_send, flags), err) ?:
+	       mbipc_check_range(args->priority, 0, MAILBOX_PRIORITY_MAX,
+				 AT(mailbox_send, priority), err) ?:
+	       send_flags_fit(handle->mailbox, args, err) ?:
+	       mbipc_get_patience(file, args->flags, AT(mailbox_send, flags),
+				  args->deadline, AT(mailbox_send, deadline),
+				  &patience, err);
+	if (code)
+		return code;
+	/* What cannot be answered is not done. */
+	if (clear_user(&user->sequence, sizeof(*user) - AT(mailbox_send, sequence)))
+		return mbipc_fail(err, -EFAULT, MAILBOX_REASON_POINTER,
+				  AT(mailbox_send, sequence), (uintptr_t)user);
+
+	code = mbipc_get_payload(ITER_SOURCE, args->flags & MAILBOX_VECTOR,
+				 args->buffer, AT(mailbox_send, buffer),
+				 args->length, AT(mailbox_send, length),
+				 &payload, err);
+	if (!code)
+		code = mbipc_post(handle, &payload.iter, &sending,
+				  args->priority, args->tag, err);
+	mbipc_payload_end(&payload);
+	if (code)
+		return code;
+
+	args->sequence = sending.sequence;
+	show_receipt(&sending.taker, &args->receipt);
+	if (copy_to_user(&user->sequence, &args->sequence,
+			 sizeof(*args) - AT(mailbox_send, sequence)))
+		return -EFAULT;
+	return 0;
+}
+
+static int check_select(const struct mailbox_receive *args,
+			struct mbipc_select *select, struct mailbox_error *err)
+{
+	u32 tags = args->select & (MAILBOX_SELECT_TAG | MAILBOX_SELECT_TAG_MAX |
+				   MAILBOX_SELECT_TAG_NOT);
+	int code;
+
+	code = mbipc_check_flags(args->select,
+				 tags | MAILBOX_SELECT_PRIORITY |
+				 MAILBOX_SELECT_PID, AT(mailbox_receive, select),
+				 err);
+	if (code)
+		return code;
+	if (tags & (tags - 1))
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_FLAGS,
+				  AT(mailbox_receive, select), tags);
+	if (!tags)
+		code = mbipc_check_zero(args->tag, AT(mailbox_receive, tag), err);
+	if (code)
+		return code;
+	if (args->select & MAILBOX_SELECT_PRIORITY)
+		code = mbipc_check_range(args->priority, 0, MAILBOX_PRIORITY_MAX,
+					 AT(mailbox_receive, priority), err);
+	else
+		code = mbipc_check_zero(args->priority,
+					AT(mailbox_receive, priority), err);
+	if (code)
+		return code;
+	if (!(args->select & MAILBOX_SELECT_PID))
+		code = mbipc_check_zero((u32)args->pid, AT(mailbox_receive, pid),
+					err);
+	else if (args->pid <= 0)
+		code = mbipc_fail(err, -EINVAL, MAILBOX_REASON_RANGE,
+				  AT(mailbox_receive, pid), 1);
+	if (code)
+		return code;
+
+	select->how = args->select;
+	select->priority = args->priority;
+	select->tag = args->tag;
+	select->pid = args->pid;
+	select->ns = task_active_pid_ns(current);
+	return 0;
+}
+
+static int check_receive(struct file *file, const struct mailbox_receive *args,
+			 struct mbipc_taking *taking,
+			 struct mbipc_patience *patience,
+			 struct mailbox_error *err)
+{
+	int code;
+
+	code = mbipc_check_flags(args->flags,
+				 MAILBOX_NONBLOCK | MAILBOX_DEADLINE |
+				 MAILBOX_REALTIME | MAILBOX_VECTOR |
+				 MAILBOX_RECEIVE_PEEK | MAILBOX_RECEIVE_TRUNCATE,
+				 AT(mailbox_receive, flags), err) ?:
+	       check_select(args, &taking->select, err) ?:
+	       mbipc_get_patience(file, args->flags, AT(mailbox_receive, flags),
+				  args->deadline, AT(mailbox_receive, deadline),
+				  patience, err);
+	if (code)
+		return code;
+	if (!(args->flags & MAILBOX_RECEIVE_PEEK))
+		return mbipc_check_zero(args->index, AT(mailbox_receive, index),
+					err);
+	if (args->flags & MAILBOX_DEADLINE)
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_FLAGS,
+				  AT(mailbox_receive, flags),
+				  MAILBOX_RECEIVE_PEEK | MAILBOX_DEADLINE);
+	if (args->select & MAILBOX_SELECT_TAG_MAX)
+		return mbipc_check_range(args->index, 0, 0,
+					 AT(mailbox_receive, index), err);
+	return 0;
+}
+
+/* @more: of a batch, not the first: what is there, without waiting. */
+static int do_receive(struct file *file, struct mailbox_receive *args,
+		      struct mailbox_receive __user *user, bool more,
+		      struct mailbox_error *err)
+{
+	struct mbipc_handle *handle = file_handle(file);
+	struct mbipc_patience patience;
+	struct mbipc_payload payload;
+	struct mbipc_taking taking = {
+		.patience = &patience,
+		.truncate = args->flags & MAILBOX_RECEIVE_TRUNCATE,
+	};
+	int code;
+
+	code = check_receive(file, args, &taking, &patience, err);
+	if (code)
+		return code;
+	patience.nonblock |= more;
+	code = mbipc_get_payload(ITER_DEST, args->flags & MAILBOX_VECTOR,
+				 args->buffer, AT(mailbox_receive, buffer),
+				 args->length, AT(mailbox_receive, length),
+				 &payload, err);
+	if (code)
+		goto out;
+	if (args->flags & MAILBOX_RECEIVE_PEEK)
+		code = mbipc_look(handle, &payload.iter, &taking, args->index,
+				  &args->header, &user->header, err);
+	else
+		code = mbipc_fetch(handle, &payload.iter, &taking,
+				   &args->header, &user->header, err);
+out:
+	mbipc_payload_end(&payload);
+	return code;
+}
+
+/* The errno of a call that may be restarted, as it is told to user space. */
+static void show_error(int code, struct mailbox_error *err,
+		       struct mailbox_error __user *user)
+{
+	err->code = code == -ERESTARTSYS ? -EINTR : code;
+	/* Not reported: the call has an errno of its own already. */
+	if (copy_to_user(user, err, sizeof(*err)))
+		return;
+}
+
+static int batch_item(struct file *file, const struct mailbox_batch *args,
+		      u32 index, bool sends, void __user *user,
+		      struct mailbox_error *err)
+{
+	union {
+		struct mailbox_send send;
+		struct mailbox_receive receive;
+	} item;
+	size_t known = sends ? sizeof(item.send) : sizeof(item.receive);
+	int code;
+
+	code = copy_struct_from_user(&item, known, user, args->item_size);
+	if (code == -E2BIG)
+		return mbipc_fail_state(err, code, MAILBOX_REASON_SIZE, known);
+	if (code)
+		return mbipc_fail(err, code, MAILBOX_REASON_POINTER,
+				  AT(mailbox_batch, items), (uintptr_t)user);
+	if (sends)
+		return do_send(file, &item.send, user, err);
+	return do_receive(file, &item.receive, user, index, err);
+}
+
+static int check_batch(const struct mailbox_batch *args, bool sends,
+		       struct mailbox_error *err)
+{
+	size_t known = sends ? sizeof(struct mailbox_send) :
+			       sizeof(struct mailbox_receive);
+
+	if (args->item_size > MBIPC_ENTRY_MAX)
+		return mbipc_fail(err, -E2BIG, MAILBOX_REASON_RANGE,
+				  AT(mailbox_batch, item_size),
+				  MBIPC_ENTRY_MAX);
+	return mbipc_check_range(args->item_size, known, MBIPC_ENTRY_MAX,
+				 AT(mailbox_batch, item_size), err) ?:
+	       mbipc_check_range(args->count, 1, MAILBOX_BATCH_MAX,
+				 AT(mailbox_batch, count), err) ?:
+	       mbipc_check_flags(args->flags, 0, AT(mailbox_batch, flags), err);
+}
+
+static int do_batch(struct file *file, struct mailbox_batch *args,
+		    struct mailbox_batch __user *user, bool sends,
+		    struct mailbox_error *err)
+{
+	u8 __user *items = u64_to_user_ptr(args->items);
+	struct mailbox_error result;
+	u32 i, done;
+	int code;
+
+	code = check_batch(args, sends, err);
+	if (code)
+		return code;
+	if (put_user(0, &user->done))
+		return -EFAULT;
+	for (done = 0; done < args->count; done++) {
+		u8 __user *item = items + (size_t)done * args->item_size;
+
+		*err = (struct mailbox_error){ .field = MAILBOX_NO_FIELD };
+		code = batch_item(file, args, done, sends, item, err);
+		result = *err;
+		show_error(code, &result, (struct mailbox_error __user *)item);
+		if (code)
+			break;
+	}
+	for (i = done + 1; i < args->count; i++) {
+		mbipc_fail_state(&result, -ECANCELED, MAILBOX_REASON_BATCH, done);
+		show_error(-ECANCELED, &result, (struct mailbox_error __user *)
+			   (items + (size_t)i * args->item_size));
+	}
+	if (put_user(done, &user->done))
+		return -EFAULT;
+	if (done)
+		return 0;
+	/* A member of an item is not one of the batch's. */
+	if (err->reason != MAILBOX_REASON_POINTER ||
+	    err->field != AT(mailbox_batch, items))
+		err->field = MAILBOX_NO_FIELD;
+	return code;
+}
+
+/* --- the mailbox ----------------------------------------------------- */
+
+static int do_stat(struct mbipc_handle *handle, struct mailbox_stat *args,
+		   struct mailbox_stat __user *user)
+{
+	mbipc_stat(handle->mailbox, args);
+	args->rights = handle->rights;
+	if (copy_to_user(&user->id, &args->id,
+			 sizeof(*args) - AT(mailbox_stat, id)))
+		return -EFAULT;
+	return 0;
+}
+
+/* A member that the mask names is checked by its own rules, else for zero. */
+static int check_set(const struct mbipc_mailbox *mailbox,
+		     struct mailbox_set *args, struct mailbox_error *err)
+{
+	u32 mask = args->mask;
+	u32 known = MAILBOX_SET_CAPACITY | MAILBOX_SET_MESSAGE_MAX |
+		    MAILBOX_SET_MODE | MAILBOX_SET_UID | MAILBOX_SET_GID;
+	int code;
+
+	code = mbipc_check_flags(mask, known, AT(mailbox_set, mask), err) ?:
+	       mbipc_check_range(mask, 1, known, AT(mailbox_set, mask), err);
+	if (code)
+		return code;
+
+	if (!(mask & MAILBOX_SET_MODE))
+		code = mbipc_check_zero(args->mode, AT(mailbox_set, mode), err);
+	else if (mbipc_anonymous(mailbox))
+		code = mbipc_fail(err, -EINVAL, MAILBOX_REASON_POLICY,
+				  AT(mailbox_set, mode), args->mode);
+	else
+		code = check_mode(args->mode, AT(mailbox_set, mode), err);
+	if (code)
+		return code;
+
+	if (!(mask & MAILBOX_SET_UID))
+		code = mbipc_check_zero(args->uid, AT(mailbox_set, uid), err);
+	if (!code && !(mask & MAILBOX_SET_GID))
+		code = mbipc_check_zero(args->gid, AT(mailbox_set, gid), err);
+	if (code)
+		return code;
+
+	if (mask & MAILBOX_SET_CAPACITY)
+		code = check_capacity(args->capacity, mailbox->policy,
+				      AT(mailbox_set, capacity), err);
+	else
+		code = mbipc_check_zero(args->capacity,
+					AT(mailbox_set, capacity), err);
+	if (code)
+		return code;
+
+	if (!(mask & MAILBOX_SET_MESSAGE_MAX))
+		return mbipc_check_zero(args->message_max,
+					AT(mailbox_set, message_max), err);
+	if (mailbox->flags & MAILBOX_CREATE_FIXED)
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_POLICY,
+				  AT(mailbox_set, message_max),
+				  args->message_max);
+	return check_message_max(&args->message_max,
+				 AT(mailbox_set, message_max), err);
+}
+
+static int do_set(struct mbipc_handle *handle, struct mailbox_set *args,
+		  struct mailbox_error *err)
+{
+	kuid_t uid = make_kuid(current_user_ns(), args->uid);
+	kgid_t gid = make_kgid(current_user_ns(), args->gid);
+	int code;
+
+	code = check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, err) ?:
+	       check_set(handle->mailbox, args, err);
+	if (code)
+		return code;
+	/* -1, or an id that has no meaning in the caller's namespace. */
+	if ((args->mask & MAILBOX_SET_UID) && !uid_valid(uid))
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_RANGE,
+				  AT(mailbox_set, uid), (u32)-2);
+	if ((args->mask & MAILBOX_SET_GID) && !gid_valid(gid))
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_RANGE,
+				  AT(mailbox_set, gid), (u32)-2);
+	return mbipc_set(handle->mailbox, args, uid, gid, err);
+}
+
+static int do_dup(struct file *file, struct mailbox_dup *args,
+		  struct mailbox_dup __user *user, struct mailbox_error *err)
+{
+	struct mbipc_handle *handle = file_handle(file);
+	struct new_handle new;
+	int code;
+
+	code = mbipc_check_flags(args->flags, MAILBOX_OPEN_NONBLOCK,
+				 AT(mailbox_dup, flags), err) ?:
+	       mbipc_check_rights(args->rights, AT(mailbox_dup, rights), err) ?:
+	       mbipc_check_zero(args->reserved, AT(mailbox_dup, reserved), err);
+	if (code)
+		return code;
+	if (args->rights & ~handle->rights)
+		return mbipc_fail(err, -EPERM, MAILBOX_REASON_RIGHT,
+				  AT(mailbox_dup, rights),
+				  args->rights & ~handle->rights);
+	handle = mbipc_handle_dup(handle, args->rights, err);
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	code = new_handle_make(&new, handle,
+			       args->flags & MAILBOX_OPEN_NONBLOCK, file->f_op,
+			       err);
+	if (code)
+		return code;
+	if (put_user(new.fd, &user->fd)) {
+		new_handle_undo(&new);
+		return -EFAULT;
+	}
+	fd_install(new.fd, new.file);
+	return 0;
+}
+
+static int do_destroy(struct mbipc_handle *handle, struct mailbox_destroy *args,
+		      struct mailbox_destroy __user *user,
+		      struct mailbox_error *err)
+{
+	int code;
+
+	code = check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, err) ?:
+	       mbipc_check_flags(args->flags, 0, AT(mailbox_destroy, flags), err) ?:
+	       mbipc_check_zero(args->reserved, AT(mailbox_destroy, reserved), err);
+	if (code)
+		return code;
+	if (put_user(0ULL, &user->dropped))
+		return -EFAULT;
+	code = mbipc_destroy(handle->mailbox, &args->dropped, err);
+	if (!code && put_user(args->dropped, &user->dropped))
+		return -EFAULT;
+	return code;
+}
+
+/* --- which command --------------------------------------------------- */
+
+union command {
+	struct mailbox_error error;
+	struct mailbox_info info;
+	struct mailbox_create create;
+	struct mailbox_open open;
+	struct mailbox_list list;
+	struct mailbox_send send;
+	struct mailbox_receive receive;
+	struct mailbox_batch batch;
+	struct mailbox_stat stat;
+	struct mailbox_set set;
+	struct mailbox_dup dup;
+	struct mailbox_destroy destroy;
+};
+
+/* The struct of a command with the size masked out; 0: no such command. */
+static size_t device_size(unsigned int nr)
+{
+	switch (nr) {
+	case _IOC_NR(MAILBOX_IOC_INFO):
+		return sizeof(struct mailbox_info);
+	case _IOC_NR(MAILBOX_IOC_CREATE):
+		return sizeof(struct mailbox_create);
+	case _IOC_NR(MAILBOX_IOC_OPEN):
+		return sizeof(struct mailbox_open);
+	case _IOC_NR(MAILBOX_IOC_LIST):
+		return sizeof(struct mailbox_list);
+	default:
+		return 0;
+	}
+}
+
+static size_t handle_size(unsigned int nr)
+{
+	switch (nr) {
+	case _IOC_NR(MAILBOX_IOC_SEND):
+		return sizeof(struct mailbox_send);
+	case _IOC_NR(MAILBOX_IOC_RECEIVE):
+		return sizeof(struct mailbox_receive);
+	case _IOC_NR(MAILBOX_IOC_SEND_BATCH):
+	case _IOC_NR(MAILBOX_IOC_RECEIVE_BATCH):
+		return sizeof(struct mailbox_batch);
+	case _IOC_NR(MAILBOX_IOC_INFO):
+		return sizeof(struct mailbox_info);
+	case _IOC_NR(MAILBOX_IOC_STAT):
+		return sizeof(struct mailbox_stat);
+	case _IOC_NR(MAILBOX_IOC_SET):
+		return sizeof(struct mailbox_set);
+	case _IOC_NR(MAILBOX_IOC_DUP):
+		return sizeof(struct mailbox_dup);
+	case _IOC_NR(MAILBOX_IOC_DESTROY):
+		return sizeof(struct mailbox_destroy);
+	default:
+		return 0;
+	}
+}
+
+static bool is_ours(unsigned int cmd)
+{
+	return _IOC_TYPE(cmd) == MAILBOX_IOC_MAGIC &&
+	       _IOC_DIR(cmd) == (_IOC_READ | _IOC_WRITE);
+}
+
+/*
+ * Fetch a command's struct, as large as this kernel knows it, from one that is
+ * as large as the caller does.
+ */
+static int get_command(union command *args, size_t known, void __user *user,
+		       size_t size, struct mailbox_error *err)
+{
+	int code;
+
+	if (size < known)
+		return mbipc_fail_state(err, -EINVAL, MAILBOX_REASON_SIZE, known);
+	code = copy_struct_from_user(args, known, user, size);
+	if (code == -E2BIG)
+		return mbipc_fail_state(err, code, MAILBOX_REASON_SIZE, known);
+	return code;
+}
+
+/* Say why a command failed, in as much of the struct as there is. */
+static long answer(int code, struct mailbox_error *err, void __user *user,
+		   size_t size)
+{
+	if (code && size >= sizeof(*err))
+		show_error(code, err, user);
+	return code;
+}
+
+long mbipc_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg,
+			const struct file_operations *handle_fops)
+{
+	struct mailbox_error err = { .field = MAILBOX_NO_FIELD };
+	void __user *user = (void __user *)arg;
+	size_t size = _IOC_SIZE(cmd);
+	size_t known = device_size(_IOC_NR(cmd));
+	union command args;
+	int code;
+
+	if (!is_ours(cmd) || !known)
+		return -ENOTTY;
+	code = get_command(&args, known, user, size, &err);
+	if (code)
+		return answer(code, &err, user, size);
+
+	switch (_IOC_NR(cmd)) {
+	case _IOC_NR(MAILBOX_IOC_INFO):
+		code = do_info(&args.info, user, &err);
+		break;
+	case _IOC_NR(MAILBOX_IOC_CREATE):
+		code = do_create(&args.create, user, handle_fops, &err);
+		break;
+	case _IOC_NR(MAILBOX_IOC_OPEN):
+		code = do_open(&args.open, user, handle_fops, &err);
+		break;
+	case _IOC_NR(MAILBOX_IOC_LIST):
+		code = do_list(&args.list, user, &err);
+		break;
+	}
+	return answer(code, &err, user, size);
+}
+
+long mbipc_handle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct mbipc_handle *handle = file_handle(file);
+	struct mailbox_error err = { .field = MAILBOX_NO_FIELD };
+	void __user *user = (void __user *)arg;
+	size_t size = _IOC_SIZE(cmd);
+	size_t known = handle_size(_IOC_NR(cmd));
+	union command args;
+	int code;
+
+	if (!is_ours(cmd) || !known)
+		return -ENOTTY;
+	code = get_command(&args, known, user, size, &err);
+	if (code)
+		return answer(code, &err, user, size);
+
+	switch (_IOC_NR(cmd)) {
+	case _IOC_NR(MAILBOX_IOC_SEND):
+		code = check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
+		       do_send(file, &args.send, user, &err);
+		break;
+	case _IOC_NR(MAILBOX_IOC_RECEIVE):
+		code = check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
+		       do_receive(file, &args.receive, user, false, &err);
+		break;
+	case _IOC_NR(MAILBOX_IOC_SEND_BATCH):
+		code = check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
+		       do_batch(file, &args.batch, user, true, &err);
+		break;
+	case _IOC_NR(MAILBOX_IOC_RECEIVE_BATCH):
+		code = check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
+		       do_batch(file, &args.batch, user, false, &err);
+		break;
+	case _IOC_NR(MAILBOX_IOC_INFO):
+		code = do_info(&args.info, user, &err);
+		break;
+	case _IOC_NR(MAILBOX_IOC_STAT):
+		code = do_stat(handle, &args.stat, user);
+		break;
+	case _IOC_NR(MAILBOX_IOC_SET):
+		code = do_set(handle, &args.set, &err);
+		break;
+	case _IOC_NR(MAILBOX_IOC_DUP):
+		code = do_dup(file, &args.dup, user, &err);
+		break;
+	case _IOC_NR(MAILBOX_IOC_DESTROY):
+		code = do_destroy(handle, &args.destroy, user, &err);
+		break;
+	}
+	return answer(code, &err, user, size);
+}

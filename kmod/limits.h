@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The module's limits: constants, and the parameters an administrator can set
+ * at load and, in /sys/module/mailbox_ipc/parameters/, at any time.
+ */
+#ifndef MBIPC_LIMITS_H
+#define MBIPC_LIMITS_H
+
+#include <linux/mm.h>
+#include <linux/sizes.h>
+
+/* What the message_max parameter itself may be. */
+#define MBIPC_MESSAGE_MAX_MAX	SZ_1G
+
+/* Entries that LIST takes in one call. */
+#define MBIPC_LIST_COUNT_MAX	4096
+
+/* Bytes in a struct of an array, as newer callers may know it. */
+#define MBIPC_ENTRY_MAX		4096
+
+/*
+ * A payload that fits a slab object of half a page together with its header is
+ * kept in it; a larger one is kept in pages of its own, one by one.
+ */
+#define MBIPC_INLINE_MAX	(PAGE_SIZE / 2)
+
+/* Bytes in a message at most. */
+extern unsigned int mbipc_message_max;
+
+/* Quotas of one user (by real user id). */
+extern unsigned long mbipc_user_bytes;
+extern unsigned long mbipc_user_messages;
+extern unsigned long mbipc_user_mailboxes;
+
+#endif

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The steps that are taken under a mailbox's lock.
+ *
+ * What they keep true, whenever the lock is free:
+ *
+ * (1) no call waits for a message while one that it wants is in the queue or
+ *     with a sender that waits for room;
+ * (2) no sender waits for room while there is some;
+ * (3) a message is in one place: with its sender, in a queue, with a receiver
+ *     that copies it, or gone; mbipc_inbox.used counts the second and third.
+ *
+ * So nobody has to be woken to compete: what a waiter wanted is given to it by
+ * whoever made it possible.  (ipc/mqueue.c hands over in the same way.)
+ */
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+#include <linux/ktime.h>
+#include <linux/pid.h>
+#include <linux/poll.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+
+#include "error.h"
+#include "mailbox.h"
+
+void mbipc_inbox_init(struct mbipc_inbox *inbox)
+{
+	memset(inbox, 0, sizeof(*inbox));
+	mbipc_queue_init(&inbox->queue);
+	INIT_LIST_HEAD(&inbox->receivers);
+	INIT_LIST_HEAD(&inbox->senders);
+	INIT_LIST_HEAD(&inbox->link);
+}
+
+static bool polled(struct mbipc_mailbox *mailbox,
+		   const struct mbipc_after *after)
+{
+	mbipc_assert_locked(mailbox);
+	/*
+	 * No barrier for waitqueue_active(): a poller that looked before the
+	 * change had put itself there before it took the lock to look.
+	 */
+	return after->poll && waitqueue_active(&mailbox->poll);
+}
+
+/**
+ * mbipc_unlock - release the lock and do what was left for after it
+ * @mailbox: locked; the caller has a reference
+ * @after: what the steps left
+ */
+void mbipc_unlock(struct mbipc_mailbox *mailbox, struct mbipc_after *after)
+	__releases(&mailbox->lock)
+{
+	bool tell = polled(mailbox, after);
+	struct mbipc_item *item, *next;
+
+	spin_unlock(&mailbox->lock);
+	if (tell) {
+		__poll_t key = 0;
+
+		if (after->poll & MBIPC_POLL_IN)
+			key |= EPOLLIN | EPOLLRDNORM;
+		if (after->poll & MBIPC_POLL_OUT)
+			key |= EPOLLOUT | EPOLLWRNORM;
+		if (after->poll & MBIPC_POLL_END)
+			key |= EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR;
+		wake_up_poll(&mailbox->poll, key);
+	}
+	after->poll = 0;
+	list_for_each_entry_safe(item, next, &after->dead, level) {
+		list_del_init(&item->level);
+		mbipc_item_free(item);
+	}
+}
+
+/* The same at once, for a call that goes to sleep before it ends. */
+void mbipc_tell_pollers(struct mbipc_mailbox *mailbox,
+			struct mbipc_after *after)
+{
+	if (polled(mailbox, after)) {
+		mbipc_unlock(mailbox, after);
+		spin_lock(&mailbox->lock);
+	}
+}
+
+static bool process_exited(struct pid *pid)
+{
+	struct task_struct *task;
+	bool exited;
+
+	rcu_read_lock();
+	task = pid_task(pid, PIDTYPE_PID);
+	exited = !task ||
+		 (READ_ONCE(task->exit_state) && thread_group_empty(task));
+	rcu_read_unlock();
+	return exited;
+}
+
+/**
+ * mbipc_seat_take - the calling process's seat in a PAIR
+ * @mailbox: of that policy; locked
+ * @how: whether it opens a handle, uses one, or only looks
+ * @err: told why not
+ *
+ * A process keeps its seat; else an empty one is taken, else one whose process
+ * has exited.  Who only looks is shown the seat, but does not take it.
+ *
+ * Return: 0 or 1, or -EBUSY.
+ */
+int mbipc_seat_take(struct mbipc_mailbox *mailbox, enum mbipc_seating how,
+		    struct mailbox_error *err)
+{
+	struct pid *self = task_tgid(current);
+	struct mbipc_seat *seats = mailbox->seats;
+	int i;
+
+	mbipc_assert_locked(mailbox);
+	for (i = 0; i < 2; i++)
+		if (seats[i].pid == self)
+			goto mine;
+	for (i = 0; i < 2; i++)
+		if (!seats[i].pid)
+			goto take;
+	for (i = 0; i < 2; i++)
+		if (process_exited(seats[i].pid))
+			goto take;
+	return mbipc_fail_state(err, -EBUSY, MAILBOX_REASON_PAIR_TAKEN, 0);
+take:
+	if (how == MBIPC_SEAT_LOOK)
+		return i;
+	put_pid(seats[i].pid);
+	seats[i].pid = get_pid(self);
+	seats[i].opened = 0;
+mine:
+	if (how == MBIPC_SEAT_OPEN)
+		seats[i].opened++;
+	return i;
+}
+
+/**
+ * mbipc_seat_leave - a handle was closed
+ * @mailbox: of policy PAIR; locked
+ * @opener: the process that had opened it
+ */
+void mbipc_seat_leave(struct mbipc_mailbox *mailbox, struct pid *opener)
+{
+	struct mbipc_seat *seats = mailbox->seats;
+	int i;
+
+	mbipc_assert_locked(mailbox);
+	for (i = 0; i < 2; i++) {
+		if (seats[i].pid != opener || !seats[i].opened)
+			continue;
+		if (!--seats[i].opened) {
+			put_pid(seats[i].pid);
+			seats[i].pid = NULL;
+		}
+	}
+}
+
+/* May a message that nobody waits for be put into the queue? */
+bool mbipc_room(const struct mbipc_mailbox *mailbox,
+		const struct mbipc_inbox *inbox)
+{
+	return mailbox->capacity == MAILBOX_UNLIMITED ||
+	       inbox->used < mailbox->capacity;
+}
+
+bool mbipc_room_in_all(const struct mbipc_mailbox *mailbox)
+{
+	const struct mbipc_inbox *inbox;
+
+	list_for_each_entry(inbox, &mailbox->inboxes, link)
+		if (!inbox->cut && !mbipc_room(mailbox, inbox))
+			return false;
+	return true;
+}
+
+/* Who waits for this message first? */
+struct mbipc_wait *mbipc_taker(const struct mbipc_inbox *inbox,
+			       const struct mbipc_item *item)
+{
+	struct mbipc_wait *wait;
+
+	list_for_each_entry(wait, &inbox->receivers, link)
+		if (mbipc_select_fits(wait->select, item))
+			return wait;
+	return NULL;
+}
+
+/* Note who was last, for STAT. */
+void mbipc_remember(struct pid **last, struct pid *pid)
+{
+	if (*last == pid)
+		return;
+	put_pid(*last);
+	*last = get_pid(pid);
+}
+
+/**
+ * mbipc_accept - the mailbox takes a message over from its sender
+ * @mailbox: locked
+ * @message: gets its number and time
+ */
+void mbipc_accept(struct mbipc_mailbox *mailbox, struct mbipc_message *message)
+{
+	mbipc_assert_locked(mailbox);
+	message->item.sequence = ++mailbox->sequence;
+	message->time = ktime_get_ns();
+	message->copies = 1;
+	mailbox->bytes += message->length;
+	mailbox->send_time = message->time;
+	mbipc_remember(&mailbox->last_sender, message->item.sender);
+	trace_mailbox_send(mailbox, message);
+}
+
+/**
+ * mbipc_accept_waiting - accept the message of a sender that waits for room
+ * @mailbox: locked
+ * @wait: of kind ROOM.  It is done, unless it now waits for a taker
+ */
+void mbipc_accept_waiting(struct mbipc_mailbox *mailbox,
+			  struct mbipc_wait *wait)
+{
+	struct mbipc_message *message = wait->message;
+
+	mbipc_accept(mailbox, message);
+	wait->sequence = message->item.sequence;
+	wait->inbox->used++;
+	if (wait->sync || !mailbox->capacity) {
+		list_del_init(&wait->link);
+		wait->kind = MBIPC_WAIT_TAKER;
+		message->waiter = wait;
+	} else {
+		wait->message = NULL;
+		mbipc_wait_done(wait);
+	}
+}
+
+/**
+ * mbipc_deliver - to a receiver that waits for it, else into the queue
+ * @inbox: whose @used counts the item already; its mailbox is locked
+ * @item: accepted, in no queue
+ * @after: told to wake pollers
+ */
+void mbipc_deliver(struct mbipc_inbox *inbox, struct mbipc_item *item,
+		   struct mbipc_after *after)
+{
+	struct mbipc_wait *taker = mbipc_taker(inbox, item);
+
+	if (taker) {
+		taker->item = item;
+		mbipc_wait_done(taker);
+	} else {
+		mbipc_queue_put(&inbox->queue, item);
+		after->poll |= MBIPC_POLL_IN;
+	}
+}
+
+/**
+ * mbipc_settle - there may be room: let waiting senders go on
+ * @mailbox: locked
+ * @inbox: one of its inboxes
+ * @after: told to wake pollers
+ */
+void mbipc_settle(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
+		  struct mbipc_after *after)
+{
+	struct mbipc_wait *wait, *next;
+
+	mbipc_assert_locked(mailbox);
+	list_for_each_entry_safe(wait, next, &inbox->senders, link) {
+		struct mbipc_item *item = &wait->message->item;
+
+		/* A rendezvous needs no room: its messages have their senders. */
+		if (mailbox->capacity && !mbipc_room(mailbox, inbox))
+			return;
+		mbipc_accept_waiting(mailbox, wait);
+		mbipc_deliver(inbox, item, after);
+	}
+	if (mbipc_room(mailbox, inbox))
+		after->poll |= MBIPC_POLL_OUT;
+	if (mailbox->policy == MAILBOX_POLICY_BROADCAST)
+		mbipc_settle_crowd(mailbox);
+}
+
+/* The same for the senders of a broadcast: the first in line may look again. */
+void mbipc_settle_crowd(struct mbipc_mailbox *mailbox)
+{
+	mbipc_assert_locked(mailbox);
+	if (!list_empty(&mailbox->crowd) && mbipc_room_in_all(mailbox))
+		mbipc_wait_nudge(list_first_entry(&mailbox->crowd,
+						  struct mbipc_wait, link));
+}
+
+/**
+ * mbipc_place_gone - a message's place is no longer needed
+ * @mailbox: locked
+ * @inbox: one of its inboxes
+ * @item: was in it, is in no queue; freed by @after
+ * @after: told to free and to wake pollers
+ */
+void mbipc_place_gone(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
+		      struct mbipc_item *item, struct mbipc_after *after)
+{
+	struct mbipc_message *message = mbipc_item_message(item);
+
+	if (!--message->copies)
+		mailbox->bytes -= message->length;
+	inbox->used--;
+	list_add(&item->level, &after->dead);
+	mbipc_settle(mailbox, inbox, after);
+}
+
+/**
+ * mbipc_drop - count a message that a receiver will not get
+ * @mailbox: locked
+ * @item: its place
+ * @why: for the tracepoint
+ *
+ * A sender that waits for a taker of it can no longer take it back.
+ */
+void mbipc_drop(struct mbipc_mailbox *mailbox, struct mbipc_item *item,
+		enum mbipc_drop why)
+{
+	struct mbipc_message *message = mbipc_item_message(item);
+
+	mbipc_assert_locked(mailbox);
+	mailbox->dropped++;
+	trace_mailbox_drop(mailbox, item->sequence, why);
+	if (message->waiter) {
+		message->waiter->message = NULL;
+		message->waiter = NULL;
+	}
+}

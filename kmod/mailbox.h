@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The mailbox: its parts, its lock, and the steps that are taken under it.
+ *
+ * Lock tree, the whole of it:
+ *
+ *	names->lock		mutex, one per network namespace (registry.c)
+ *	    mailbox->lock	spinlock
+ *		accounts_lock	spinlock (account.c); a wake-up's run-queue lock
+ *
+ * Nothing is copied to or from user space, nothing that sleeps is allocated
+ * and nothing is freed under mailbox->lock, except a message's place.  poll's
+ * wait queue is woken after the lock is released.
+ *
+ * States of a mailbox:
+ *
+ *	NEW	until its first handle is attached; nobody else knows it
+ *	ACTIVE	every call works
+ *	DEAD	destroyed, or left by its last handle: its name is gone, every
+ *		wait was aborted, no message comes in or goes out; the queue is
+ *		being emptied
+ *	freed	with the last reference, which is a handle's or a name's
+ */
+#ifndef MBIPC_MAILBOX_H
+#define MBIPC_MAILBOX_H
+
+#include <linux/lockdep.h>
+#include <linux/mailbox.h>
+#include <linux/rbtree.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+
+#include "message.h"
+#include "queue.h"
+#include "wait.h"
+
+struct mbipc_account;
+struct mbipc_names;
+
+/**
+ * struct mbipc_inbox - a queue, and those that wait on its two sides
+ * @queue: messages that can be taken
+ * @receivers: waits for a message, first come first; none of them wants a
+ *	message of @queue or of a sender in @senders
+ * @senders: waits for room, first come first; empty while there is room
+ * @link: BROADCAST: in the mailbox's list of inboxes
+ * @used: messages of @queue and those that receivers are copying now
+ * @lost: BROADCAST: messages lost since the receiver was last told
+ * @missed: BROADCAST: messages sent after the receiver was cut off
+ * @cut: BROADCAST: it was cut off
+ *
+ * Guarded by the mailbox's lock.
+ */
+struct mbipc_inbox {
+	struct mbipc_queue queue;
+	struct list_head receivers;
+	struct list_head senders;
+	struct list_head link;
+	u64 used;
+	u64 lost;
+	u64 missed;
+	bool cut;
+};
+
+/**
+ * struct mbipc_seat - one side of a PAIR
+ * @pid: the process that sits there; a reference, or NULL
+ * @opened: handles that it opened itself and that are still open
+ * @inbox: what the other side sent
+ *
+ * Guarded by the mailbox's lock.
+ */
+struct mbipc_seat {
+	struct pid *pid;
+	unsigned int opened;
+	struct mbipc_inbox inbox;
+};
+
+enum mbipc_state { MBIPC_NEW, MBIPC_ACTIVE, MBIPC_DEAD };
+
+/**
+ * struct mbipc_mailbox - the object
+ * @refs: handles and, while it is registered, the name
+ * @state: where in its life; @lock
+ * @lock: see the lock tree
+ * @id: unique; constant
+ * @policy: MAILBOX_POLICY_*; constant
+ * @slow: MAILBOX_SLOW_*; constant
+ * @flags: MAILBOX_CREATE_PERSIST, MAILBOX_CREATE_FIXED; constant
+ * @mode: permission bits; @lock
+ * @uid: owner; @lock
+ * @gid: group; @lock
+ * @creator_uid: constant
+ * @creator_gid: constant
+ * @creator: the process that made it; constant, holds a reference
+ * @account: who pays; constant, holds a reference
+ * @capacity: as in struct mailbox_create; @lock
+ * @message_max: as in struct mailbox_create; written under @lock, read also
+ *	without, where a limit may be one that is just being changed
+ * @inbox: the queue of SHARED and EXCLUSIVE; else unused
+ * @inboxes: BROADCAST: struct mbipc_inbox of each receiving handle; @lock
+ * @crowd: BROADCAST: waits for room in all inboxes, the first may go; @lock
+ * @seats: PAIR: two of them; constant, what they hold @lock
+ * @waits: all struct mbipc_wait; @lock
+ * @poll: pollers; woken without @lock held
+ * @handles: open handles; @lock
+ * @senders: those with SEND; @lock
+ * @receivers: those with RECEIVE; @lock
+ * @sequence: of the message accepted last; @lock
+ * @bytes: payload in the queues; @lock
+ * @received: deliveries; @lock
+ * @dropped: losses; @lock
+ * @withdrawn: sends taken back after they were accepted; @lock
+ * @created_time: CLOCK_MONOTONIC, ns; constant
+ * @changed_time: of the last SET, or 0; @lock
+ * @send_time: of the last accept, or 0; @lock
+ * @receive_time: of the last delivery, or 0; @lock
+ * @last_sender: process, holds a reference, or NULL; @lock
+ * @last_receiver: process, holds a reference, or NULL; @lock
+ * @names: where its name is registered, or NULL: it has none; constant, holds
+ *	a reference
+ * @name: NULL without a name; constant
+ * @name_node: in @names; clear when the name is gone.  @names' lock
+ */
+struct mbipc_mailbox {
+	refcount_t refs;
+	enum mbipc_state state;
+	/* the one at the bottom of the lock tree */
+	spinlock_t lock;
+	u16 policy;
+	u16 slow;
+	u32 flags;
+	u32 mode;
+	kuid_t uid;
+	kgid_t gid;
+	kuid_t creator_uid;
+	kgid_t creator_gid;
+	u64 id;
+	struct pid *creator;
+	struct mbipc_account *account;
+	u64 capacity;
+	u32 message_max;
+	union {
+		struct mbipc_inbox inbox;
+		struct {
+			struct list_head inboxes;
+			struct list_head crowd;
+		};
+		struct mbipc_seat *seats;
+	};
+	struct list_head waits;
+	wait_queue_head_t poll;
+	u32 handles;
+	u32 senders;
+	u32 receivers;
+	u64 sequence;
+	u64 bytes;
+	u64 received;
+	u64 dropped;
+	u64 withdrawn;
+	u64 created_time;
+	u64 changed_time;
+	u64 send_time;
+	u64 receive_time;
+	struct pid *last_sender;
+	struct pid *last_receiver;
+	struct mbipc_names *names;
+	char *name;
+	struct rb_node name_node;
+};
+
+/**
+ * struct mbipc_handle - an open file on a mailbox
+ * @mailbox: holds a reference; constant
+ * @rights: MAILBOX_RIGHT_*; constant
+ * @inbox: BROADCAST with RECEIVE: this receiver's own; constant, what it
+ *	holds: the mailbox's lock
+ * @account: of the user that opened it, who mostly is the one that sends;
+ *	holds a reference, constant
+ * @opener: PAIR: the process that opened it; holds a reference, or NULL
+ */
+struct mbipc_handle {
+	struct mbipc_mailbox *mailbox;
+	u32 rights;
+	struct mbipc_inbox *inbox;
+	struct mbipc_account *account;
+	struct pid *opener;
+};
+
+/* Why a message was lost, for the tracepoint. */
+enum mbipc_drop {
+	MBIPC_DROP_SLOW,	/* its receiver was slow */
+	MBIPC_DROP_NOBODY,	/* a broadcast that nobody receives */
+	MBIPC_DROP_CLOSE,	/* its receiver closed */
+	MBIPC_DROP_DESTROY,	/* the mailbox was destroyed */
+};
+
+/* What pollers are told. */
+#define MBIPC_POLL_IN	0x1	/* a message */
+#define MBIPC_POLL_OUT	0x2	/* room, or a taker */
+#define MBIPC_POLL_END	0x4	/* hang-up */
+
+/**
+ * struct mbipc_after - what a step leaves to do once the lock is released
+ * @poll: MBIPC_POLL_*
+ * @dead: places to free, through struct mbipc_item's level
+ */
+struct mbipc_after {
+	unsigned int poll;
+	struct list_head dead;
+};
+
+#define MBIPC_AFTER_INIT(name)	{ .dead = LIST_HEAD_INIT((name).dead) }
+
+static inline void mbipc_assert_locked(struct mbipc_mailbox *mailbox)
+{
+	lockdep_assert_held(&mailbox->lock);
+}
+
+static inline bool mbipc_anonymous(const struct mbipc_mailbox *mailbox)
+{
+	return !mailbox->names;
+}
+
+void mbipc_inbox_init(struct mbipc_inbox *inbox);
+void mbipc_unlock(struct mbipc_mailbox *mailbox, struct mbipc_after *after);
+void mbipc_tell_pollers(struct mbipc_mailbox *mailbox,
+			struct mbipc_after *after);
+
+enum mbipc_seating { MBIPC_SEAT_LOOK, MBIPC_SEAT_USE, MBIPC_SEAT_OPEN };
+
+int mbipc_seat_take(struct mbipc_mailbox *mailbox, enum mbipc_seating how,
+		    struct mailbox_error *err);
+void mbipc_seat_leave(struct mbipc_mailbox *mailbox, struct pid *opener);
+
+bool mbipc_room(const struct mbipc_mailbox *mailbox,
+		const struct mbipc_inbox *inbox);
+bool mbipc_room_in_all(const struct mbipc_mailbox *mailbox);
+struct mbipc_wait *mbipc_taker(const struct mbipc_inbox *inbox,
+			       const struct mbipc_item *item);
+void mbipc_accept(struct mbipc_mailbox *mailbox, struct mbipc_message *message);
+void mbipc_accept_waiting(struct mbipc_mailbox *mailbox,
+			  struct mbipc_wait *wait);
+void mbipc_deliver(struct mbipc_inbox *inbox, struct mbipc_item *item,
+		   struct mbipc_after *after);
+void mbipc_settle(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
+		  struct mbipc_after *after);
+void mbipc_settle_crowd(struct mbipc_mailbox *mailbox);
+void mbipc_place_gone(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
+		      struct mbipc_item *item, struct mbipc_after *after);
+void mbipc_drop(struct mbipc_mailbox *mailbox, struct mbipc_item *item,
+		enum mbipc_drop why);
+void mbipc_remember(struct pid **last, struct pid *pid);
+
+#endif

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/cred.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "account.h"
+#include "error.h"
+#include "limits.h"
+#include "post.h"
+
+static int check_size(const struct mbipc_mailbox *mailbox, size_t length,
+		      struct mailbox_error *err)
+{
+	unsigned int module_limit = READ_ONCE(mbipc_message_max);
+	u32 limit = READ_ONCE(mailbox->message_max);
+	u16 field = offsetof(struct mailbox_send, length);
+
+	if ((mailbox->flags & MAILBOX_CREATE_FIXED) && length != limit)
+		return mbipc_fail(err, -EMSGSIZE, MAILBOX_REASON_FIXED_SIZE,
+				  field, limit);
+	if (length > module_limit)
+		return mbipc_fail(err, -EMSGSIZE, MAILBOX_REASON_MODULE_SIZE,
+				  field, module_limit);
+	if (length > limit)
+		return mbipc_fail(err, -EMSGSIZE, MAILBOX_REASON_MAILBOX_SIZE,
+				  field, limit);
+	return 0;
+}
+
+/**
+ * mbipc_post - make a message of a payload, and send it
+ * @handle: with SEND
+ * @from: the payload
+ * @sending: how; its message is this function's business
+ * @priority: for the header
+ * @tag: for the header
+ * @err: told why not
+ *
+ * Context: may sleep.
+ * Return: as mbipc_send(); -EDQUOT, -EMSGSIZE, -EFAULT, -ENOMEM.
+ */
+int mbipc_post(struct mbipc_handle *handle, struct iov_iter *from,
+	       struct mbipc_sending *sending, u32 priority, u64 tag,
+	       struct mailbox_error *err)
+{
+	struct mbipc_account *account = handle->account;
+	struct mbipc_message *message;
+	bool stranger;
+	int code;
+
+	code = check_size(handle->mailbox, iov_iter_count(from), err);
+	if (code)
+		return code;
+
+	/* A handle may have come from another user, who shall not pay. */
+	stranger = !uid_eq(account->uid, current_uid());
+	if (stranger) {
+		account = mbipc_account_get(current_uid());
+		if (!account)
+			return mbipc_fail_state(err, -ENOMEM,
+						MAILBOX_REASON_NONE, 0);
+	}
+	message = mbipc_message_new(account, from, err);
+	if (stranger)
+		mbipc_account_put(account);
+	if (IS_ERR(message))
+		return PTR_ERR(message);
+
+	message->item.priority = priority;
+	message->item.tag = tag;
+	sending->message = message;
+	code = mbipc_send(handle, sending, err);
+	if (code && sending->message)
+		mbipc_message_put(message);
+	return code;
+}
+
+/* Payload and header to where the caller wants them. */
+static int copy_out(const struct mbipc_taking *taking,
+		    const struct iov_iter *to, struct mailbox_header *header,
+		    struct mailbox_header __user *user,
+		    struct mailbox_error *err)
+{
+	struct iov_iter iter = *to;
+
+	if (mbipc_message_read(taking->message, &iter))
+		return mbipc_fail(err, -EFAULT, MAILBOX_REASON_POINTER,
+				  offsetof(struct mailbox_receive, buffer), 0);
+	mbipc_message_header(taking->message, header);
+	header->lost = taking->lost;
+	if (header->length > taking->room)
+		header->flags |= MAILBOX_MESSAGE_TRUNCATED;
+	if (taking->sync)
+		header->flags |= MAILBOX_MESSAGE_SYNC;
+	if (user && copy_to_user(user, header, sizeof(*header)))
+		return mbipc_fail(err, -EFAULT, MAILBOX_REASON_POINTER,
+				  offsetof(struct mailbox_receive, header),
+				  (uintptr_t)user);
+	return 0;
+}
+
+/**
+ * mbipc_fetch - take a message, and copy it out
+ * @handle: with RECEIVE
+ * @to: where the payload goes; stays as it is
+ * @taking: what is wanted, and how
+ * @header: filled
+ * @user: where the header goes too, or NULL
+ * @err: told why not
+ *
+ * The message leaves the queue for good once all of it is written.
+ *
+ * Context: may sleep.
+ * Return: as mbipc_take(); -EFAULT.
+ */
+int mbipc_fetch(struct mbipc_handle *handle, const struct iov_iter *to,
+		struct mbipc_taking *taking, struct mailbox_header *header,
+		struct mailbox_header __user *user, struct mailbox_error *err)
+{
+	int code;
+
+	taking->room = iov_iter_count(to);
+	do {
+		code = mbipc_take(handle, taking, err);
+		if (code)
+			return code;
+		code = copy_out(taking, to, header, user, err);
+		code = mbipc_finish(handle, taking, code, err);
+	} while (code == MBIPC_AGAIN);
+	return code;
+}
+
+/**
+ * mbipc_look - copy a message out, and leave it where it is
+ * @handle: with RECEIVE
+ * @to: where the payload goes; stays as it is
+ * @taking: what is wanted
+ * @index: which of those wanted
+ * @header: filled
+ * @user: where the header goes too
+ * @err: told why not
+ *
+ * Context: may sleep.
+ * Return: as mbipc_peek(); -EFAULT.
+ */
+int mbipc_look(struct mbipc_handle *handle, const struct iov_iter *to,
+	       struct mbipc_taking *taking, u64 index,
+	       struct mailbox_header *header,
+	       struct mailbox_header __user *user, struct mailbox_error *err)
+{
+	int code;
+
+	taking->room = iov_iter_count(to);
+	code = mbipc_peek(handle, taking, index, err);
+	if (code)
+		return code;
+	code = copy_out(taking, to, header, user, err);
+	mbipc_message_put(taking->message);
+	return code;
+}

@@ -1,0 +1,681 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/cred.h>
+#include <linux/ktime.h>
+#include <linux/pid.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+
+#include "error.h"
+#include "trace.h"
+#include "transfer.h"
+
+/* Is the mailbox still there, and may the caller use it? */
+static int check_alive(struct mbipc_mailbox *mailbox, struct mailbox_error *err)
+{
+	if (mailbox->state == MBIPC_DEAD)
+		return mbipc_fail_state(err, -EIDRM, MAILBOX_REASON_DESTROYED, 0);
+	return 0;
+}
+
+/* The queue that the caller sends to, of other policies than BROADCAST. */
+static int inbox_to(struct mbipc_mailbox *mailbox, enum mbipc_seating how,
+		    struct mbipc_inbox **inbox, struct mailbox_error *err)
+{
+	int seat;
+
+	if (mailbox->policy != MAILBOX_POLICY_PAIR) {
+		*inbox = &mailbox->inbox;
+		return 0;
+	}
+	seat = mbipc_seat_take(mailbox, how, err);
+	if (seat < 0)
+		return seat;
+	*inbox = &mailbox->seats[!seat].inbox;
+	return 0;
+}
+
+/* The queue that the caller receives from. */
+static int inbox_from(struct mbipc_handle *handle, enum mbipc_seating how,
+		      struct mbipc_inbox **inbox, struct mailbox_error *err)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	int seat;
+
+	switch (mailbox->policy) {
+	case MAILBOX_POLICY_PAIR:
+		seat = mbipc_seat_take(mailbox, how, err);
+		if (seat < 0)
+			return seat;
+		*inbox = &mailbox->seats[seat].inbox;
+		return 0;
+	case MAILBOX_POLICY_BROADCAST:
+		*inbox = handle->inbox;
+		return 0;
+	default:
+		*inbox = &mailbox->inbox;
+		return 0;
+	}
+}
+
+static int check_sender(struct mbipc_mailbox *mailbox,
+			struct mailbox_error *err)
+{
+	int code = check_alive(mailbox, err);
+
+	if (!code && mbipc_anonymous(mailbox) && !mailbox->receivers)
+		code = mbipc_fail_state(err, -EPIPE,
+					MAILBOX_REASON_NO_RECEIVERS, 0);
+	return code;
+}
+
+static void party_set(struct mbipc_party *party)
+{
+	party->pid = task_tgid(current);
+	party->uid = current_euid();
+	party->gid = current_egid();
+	party->time = ktime_get_ns();
+	party->receivers = 1;
+}
+
+static int sleep_traced(struct mbipc_mailbox *mailbox, struct mbipc_wait *wait,
+			const struct mbipc_patience *patience,
+			struct mailbox_error *err)
+{
+	int code;
+
+	trace_mailbox_block(mailbox, wait->kind);
+	code = mbipc_wait_sleep(wait, &mailbox->lock, patience, err);
+	trace_mailbox_wake(mailbox, wait->kind, code);
+	return code;
+}
+
+/*
+ * Take an accepted message back, wherever it is.  One that a receiver copies
+ * at the moment cannot be pulled from under it; it finds the mark when it is
+ * done, and throws its copy away.
+ */
+static void withdraw(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
+		     struct mbipc_message *message, struct mbipc_after *after)
+{
+	message->waiter = NULL;
+	mailbox->withdrawn++;
+	if (mbipc_item_queued(&message->item)) {
+		mbipc_queue_take(&inbox->queue, &message->item);
+		mbipc_place_gone(mailbox, inbox, &message->item, after);
+	} else {
+		message->withdrawn = true;
+	}
+}
+
+/* To one receiver: SHARED, EXCLUSIVE, PAIR. */
+static int send_to_one(struct mbipc_handle *handle,
+		       struct mbipc_sending *sending, struct mailbox_error *err)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	struct mbipc_message *message = sending->message;
+	bool nonblock = sending->patience->nonblock;
+	struct mbipc_wait wait, *taker;
+	struct mbipc_inbox *inbox;
+	struct mbipc_after after = MBIPC_AFTER_INIT(after);
+	bool accepted;
+	bool sync;
+	int code;
+
+	spin_lock(&mailbox->lock);
+	code = check_sender(mailbox, err);
+	if (!code)
+		code = inbox_to(mailbox, MBIPC_SEAT_USE, &inbox, err);
+	if (code)
+		goto out;
+
+	sync = sending->sync || !mailbox->capacity;
+	taker = mbipc_taker(inbox, &message->item);
+	if (!taker && nonblock && sync) {
+		code = mbipc_fail_state(err, -EAGAIN, MAILBOX_REASON_NO_TAKER, 0);
+		goto out;
+	}
+	accepted = taker || !mailbox->capacity || mbipc_room(mailbox, inbox);
+	if (!accepted && nonblock) {
+		code = mbipc_fail_state(err, -EAGAIN, MAILBOX_REASON_FULL,
+					mailbox->capacity);
+		goto out;
+	}
+
+	if (accepted) {
+		mbipc_accept(mailbox, message);
+		sending->sequence = message->item.sequence;
+		inbox->used++;
+		if (sync && nonblock) {
+			/* Not waiting for its copy: a receipt in advance. */
+			sending->taker = taker->self;
+			get_pid(sending->taker.pid);
+		}
+	}
+	if (accepted && (!sync || nonblock)) {
+		mbipc_deliver(inbox, &message->item, &after);
+		goto out;
+	}
+
+	memset(&wait, 0, sizeof(wait));
+	wait.handle = handle;
+	wait.inbox = inbox;
+	wait.message = message;
+	wait.sync = sync;
+	if (accepted) {
+		wait.kind = MBIPC_WAIT_TAKER;
+		wait.sequence = sending->sequence;
+		mbipc_wait_begin(&wait, &mailbox->waits, NULL);
+		message->waiter = &wait;
+		mbipc_deliver(inbox, &message->item, &after);
+		mbipc_tell_pollers(mailbox, &after);
+	} else {
+		wait.kind = MBIPC_WAIT_ROOM;
+		mbipc_wait_begin(&wait, &mailbox->waits, &inbox->senders);
+	}
+	code = sleep_traced(mailbox, &wait, sending->patience, err);
+	mbipc_wait_end(&wait);
+	if (!code) {
+		sending->sequence = wait.sequence;
+		sending->taker = wait.taker;
+	} else if (wait.kind == MBIPC_WAIT_TAKER) {
+		/* Accepted, so it is not the caller's to free any more. */
+		sending->message = NULL;
+		if (wait.message)
+			withdraw(mailbox, inbox, message, &after);
+	}
+out:
+	mbipc_unlock(mailbox, &after);
+	return code;
+}
+
+/* Have as many places at hand as there are receivers. */
+static int stock_up(struct list_head *copies, u32 *stock, u32 need,
+		    struct mailbox_error *err)
+{
+	while (*stock < need) {
+		struct mbipc_copy *copy = mbipc_copy_new();
+
+		if (!copy)
+			return mbipc_fail_state(err, -ENOMEM,
+						MAILBOX_REASON_NONE, 0);
+		list_add(&copy->item.level, copies);
+		++*stock;
+	}
+	return 0;
+}
+
+/* Make room for a receiver that would rather lose its oldest message. */
+static void lose_oldest(struct mbipc_mailbox *mailbox,
+			struct mbipc_inbox *inbox, struct mbipc_after *after)
+{
+	struct mbipc_item *oldest = mbipc_queue_first(&inbox->queue);
+
+	/* None, where calls are copying all of them: these are as good as gone. */
+	if (!oldest)
+		return;
+	mbipc_queue_take(&inbox->queue, oldest);
+	inbox->lost++;
+	mbipc_drop(mailbox, oldest, MBIPC_DROP_SLOW);
+	mbipc_place_gone(mailbox, inbox, oldest, after);
+}
+
+/* No more for this receiver, and no more waiting for it. */
+static void cut_off(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
+		    struct mbipc_after *after)
+{
+	struct mbipc_wait *wait, *next;
+
+	inbox->cut = true;
+	list_for_each_entry_safe(wait, next, &inbox->receivers, link)
+		mbipc_wait_abort(wait, -EPIPE, MAILBOX_REASON_CUT_OFF, 1);
+	after->poll |= MBIPC_POLL_END;
+}
+
+/* One receiver's share of a broadcast: a place, if it gets one. */
+static bool send_share(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
+		       struct mbipc_message *message, struct mbipc_copy *copy,
+		       struct mbipc_after *after)
+{
+	struct mbipc_item *item = &message->item;
+
+	if (!inbox->cut && !mbipc_room(mailbox, inbox) &&
+	    !mbipc_taker(inbox, item)) {
+		if (mailbox->slow == MAILBOX_SLOW_LOSE)
+			lose_oldest(mailbox, inbox, after);
+		else if (mailbox->slow == MAILBOX_SLOW_CUT)
+			cut_off(mailbox, inbox, after);
+	}
+	if (inbox->cut) {
+		inbox->missed++;
+		mbipc_drop(mailbox, item, MBIPC_DROP_SLOW);
+		return false;
+	}
+	copy->item.sequence = item->sequence;
+	copy->item.tag = item->tag;
+	copy->item.sender = item->sender;
+	copy->message = message;
+	refcount_inc(&message->refs);
+	message->copies++;
+	inbox->used++;
+	mbipc_deliver(inbox, &copy->item, after);
+	return true;
+}
+
+/*
+ * To every receiver: BROADCAST.  Whoever sends first is first for all of them,
+ * since it gives all their places under one hold of the lock.
+ */
+static int send_to_all(struct mbipc_handle *handle,
+		       struct mbipc_sending *sending, struct mailbox_error *err)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	struct mbipc_message *message = sending->message;
+	struct mbipc_inbox *inbox;
+	struct mbipc_wait wait;
+	LIST_HEAD(copies);
+	struct mbipc_after after = MBIPC_AFTER_INIT(after);
+	bool in_line = false;
+	u32 stock = 0;
+	int code;
+
+	spin_lock(&mailbox->lock);
+	for (;;) {
+		u32 need = mailbox->receivers;
+
+		code = check_sender(mailbox, err);
+		if (code)
+			break;
+		if (stock < need) {
+			spin_unlock(&mailbox->lock);
+			code = stock_up(&copies, &stock, need, err);
+			spin_lock(&mailbox->lock);
+			if (code)
+				break;
+			continue;
+		}
+		if (mailbox->slow != MAILBOX_SLOW_BLOCK)
+			break;
+		if ((list_empty(&mailbox->crowd) ||
+		     (in_line && list_is_first(&wait.link, &mailbox->crowd))) &&
+		    mbipc_room_in_all(mailbox))
+			break;
+		if (sending->patience->nonblock) {
+			code = mbipc_fail_state(err, -EAGAIN,
+						MAILBOX_REASON_FULL,
+						mailbox->capacity);
+			break;
+		}
+		if (!in_line) {
+			memset(&wait, 0, sizeof(wait));
+			wait.handle = handle;
+			wait.kind = MBIPC_WAIT_CROWD;
+			mbipc_wait_begin(&wait, &mailbox->waits, &mailbox->crowd);
+			in_line = true;
+		} else if (wait.state == MBIPC_WAIT_DONE) {
+			wait.state = MBIPC_WAIT_PENDING;
+		}
+		code = sleep_traced(mailbox, &wait, sending->patience, err);
+		if (code)
+			break;
+	}
+	if (in_line)
+		mbipc_wait_end(&wait);
+	if (!code) {
+		u32 receivers = 0;
+
+		mbipc_accept(mailbox, message);
+		sending->sequence = message->item.sequence;
+		message->copies = 0;
+		list_for_each_entry(inbox, &mailbox->inboxes, link) {
+			struct mbipc_copy *copy;
+
+			copy = list_first_entry(&copies, struct mbipc_copy,
+						item.level);
+			list_del_init(&copy->item.level);
+			if (send_share(mailbox, inbox, message, copy, &after))
+				receivers++;
+			else
+				list_add(&copy->item.level, &copies);
+		}
+		if (!mailbox->receivers)
+			mbipc_drop(mailbox, &message->item, MBIPC_DROP_NOBODY);
+		if (!message->copies)
+			mailbox->bytes -= message->length;
+		sending->taker.receivers = receivers;
+	}
+	if (in_line)
+		mbipc_settle_crowd(mailbox);
+	list_splice(&copies, &after.dead);
+	mbipc_unlock(mailbox, &after);
+	if (!code)
+		mbipc_message_put(message);
+	return code;
+}
+
+/**
+ * mbipc_send - put a message in
+ * @handle: with SEND
+ * @sending: the message, and how; the answers
+ * @err: told why not
+ *
+ * Context: may sleep.
+ * Return: 0, and the message is the mailbox's; else -EIDRM, -EPIPE, -EBUSY,
+ * -EAGAIN, -ETIMEDOUT, -ERESTARTSYS, -EBADF, -ENOMEM, and no receiver gets it.
+ * @sending->message is then NULL or still the caller's.
+ */
+int mbipc_send(struct mbipc_handle *handle, struct mbipc_sending *sending,
+	       struct mailbox_error *err)
+{
+	memset(&sending->taker, 0, sizeof(sending->taker));
+	sending->taker.receivers = 1;
+	if (handle->mailbox->policy == MAILBOX_POLICY_BROADCAST)
+		return send_to_all(handle, sending, err);
+	return send_to_one(handle, sending, err);
+}
+
+/* A message is at hand; does the caller have room for it? */
+static int check_fits(const struct mbipc_taking *taking,
+		      struct mbipc_item *item, struct mailbox_error *err)
+{
+	size_t length = mbipc_item_message(item)->length;
+
+	if (length <= taking->room || taking->truncate)
+		return 0;
+	return mbipc_fail(err, -EMSGSIZE, MAILBOX_REASON_BUFFER_SIZE,
+			  MAILBOX_NO_FIELD, length);
+}
+
+/* A sender that waits for room has what the receiver wants. */
+static struct mbipc_wait *sender_with(const struct mbipc_inbox *inbox,
+				      const struct mbipc_select *select)
+{
+	struct mbipc_wait *wait;
+
+	list_for_each_entry(wait, &inbox->senders, link)
+		if (mbipc_select_fits(select, &wait->message->item))
+			return wait;
+	return NULL;
+}
+
+/* Back to its place, for the next who wants it. */
+static void give_back(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
+		      struct mbipc_item *item, struct mbipc_after *after)
+{
+	bool withdrawn = mbipc_item_message(item)->withdrawn;
+
+	if (mailbox->state != MBIPC_DEAD && !withdrawn) {
+		mbipc_deliver(inbox, item, after);
+		return;
+	}
+	if (!withdrawn)
+		mbipc_drop(mailbox, item, MBIPC_DROP_DESTROY);
+	mbipc_place_gone(mailbox, inbox, item, after);
+}
+
+/* Wait for a message to be handed over. */
+static int take_later(struct mbipc_handle *handle, struct mbipc_taking *taking,
+		      struct mbipc_after *after, struct mailbox_error *err)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	struct mbipc_wait wait = {
+		.handle = handle,
+		.kind = MBIPC_WAIT_RECEIVE,
+		.inbox = taking->inbox,
+		.select = &taking->select,
+	};
+	int code;
+
+	party_set(&wait.self);
+	mbipc_wait_begin(&wait, &mailbox->waits, &taking->inbox->receivers);
+	if (!mailbox->capacity) {
+		/* A taker is what a rendezvous' pollers wait for. */
+		after->poll |= MBIPC_POLL_OUT;
+		mbipc_tell_pollers(mailbox, after);
+	}
+	code = sleep_traced(mailbox, &wait, taking->patience, err);
+	mbipc_wait_end(&wait);
+	if (code)
+		return code;
+	if (mbipc_item_message(wait.item)->withdrawn) {
+		mbipc_place_gone(mailbox, taking->inbox, wait.item, after);
+		return MBIPC_AGAIN;
+	}
+	code = check_fits(taking, wait.item, err);
+	if (code)
+		give_back(mailbox, taking->inbox, wait.item, after);
+	else
+		taking->item = wait.item;
+	return code;
+}
+
+static int take_locked(struct mbipc_handle *handle, struct mbipc_taking *taking,
+		       struct mbipc_after *after, struct mailbox_error *err)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	struct mbipc_inbox *inbox;
+	struct mbipc_wait *sender;
+	struct mbipc_item *item;
+	int code;
+
+	code = check_alive(mailbox, err);
+	if (!code)
+		code = inbox_from(handle, MBIPC_SEAT_USE, &inbox, err);
+	if (code)
+		return code;
+	taking->inbox = inbox;
+
+	item = mbipc_queue_find(&inbox->queue, &taking->select, 0);
+	if (item) {
+		code = check_fits(taking, item, err);
+		if (!code) {
+			mbipc_queue_take(&inbox->queue, item);
+			taking->item = item;
+		}
+		return code;
+	}
+	sender = sender_with(inbox, &taking->select);
+	if (sender) {
+		item = &sender->message->item;
+		code = check_fits(taking, item, err);
+		if (!code) {
+			mbipc_accept_waiting(mailbox, sender);
+			taking->item = item;
+		}
+		return code;
+	}
+	if (inbox->cut)
+		return mbipc_fail_state(err, -EPIPE, MAILBOX_REASON_CUT_OFF,
+					inbox->missed);
+	if (mbipc_anonymous(mailbox) && !mailbox->senders)
+		return mbipc_fail_state(err, -EPIPE, MAILBOX_REASON_NO_SENDERS, 0);
+	if (taking->patience->nonblock)
+		return mbipc_fail_state(err, -EAGAIN, MAILBOX_REASON_EMPTY,
+					inbox->queue.depth);
+	return take_later(handle, taking, after, err);
+}
+
+/**
+ * mbipc_take - borrow the first message that is wanted, to copy it out
+ * @handle: with RECEIVE
+ * @taking: what is wanted, and how; the answers
+ * @err: told why not
+ *
+ * Context: may sleep.
+ * Return: 0, then mbipc_finish() must follow; else -EIDRM, -EPIPE, -EBUSY,
+ * -EAGAIN, -EMSGSIZE, -ETIMEDOUT, -ERESTARTSYS, -EBADF.
+ */
+int mbipc_take(struct mbipc_handle *handle, struct mbipc_taking *taking,
+	       struct mailbox_error *err)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	struct mbipc_after after = MBIPC_AFTER_INIT(after);
+	int code;
+
+	spin_lock(&mailbox->lock);
+	do {
+		code = take_locked(handle, taking, &after, err);
+	} while (code == MBIPC_AGAIN);
+	if (!code) {
+		taking->message = mbipc_item_message(taking->item);
+		taking->lost = taking->inbox->lost;
+		taking->inbox->lost = 0;
+		taking->sync = taking->message->waiter;
+	}
+	mbipc_unlock(mailbox, &after);
+	return code;
+}
+
+/**
+ * mbipc_finish - the copy is made: keep the message, or give it back
+ * @handle: with RECEIVE
+ * @taking: as mbipc_take() left it
+ * @copied: 0, or why it could not be copied
+ * @err: told why not
+ *
+ * A caller that is dying has copied it for nobody, so that it goes back.
+ *
+ * Return: 0: it is received; MBIPC_AGAIN: its sender took it back meanwhile, it
+ * must be forgotten; -EINTR; or @copied.
+ */
+int mbipc_finish(struct mbipc_handle *handle, struct mbipc_taking *taking,
+		 int copied, struct mailbox_error *err)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	struct mbipc_message *message = taking->message;
+	struct mbipc_after after = MBIPC_AFTER_INIT(after);
+	int code = copied;
+
+	if (!code && fatal_signal_pending(current))
+		code = mbipc_fail_state(err, -EINTR, MAILBOX_REASON_NONE, 0);
+
+	spin_lock(&mailbox->lock);
+	if (code) {
+		taking->inbox->lost += taking->lost;
+		give_back(mailbox, taking->inbox, taking->item, &after);
+		goto out;
+	}
+	if (message->withdrawn) {
+		taking->inbox->lost += taking->lost;
+		code = MBIPC_AGAIN;
+	} else {
+		mailbox->received++;
+		mailbox->receive_time = ktime_get_ns();
+		mbipc_remember(&mailbox->last_receiver, task_tgid(current));
+		trace_mailbox_receive(mailbox, message);
+		if (message->waiter) {
+			struct mbipc_wait *wait = message->waiter;
+
+			party_set(&wait->taker);
+			get_pid(wait->taker.pid);
+			wait->message = NULL;
+			message->waiter = NULL;
+			mbipc_wait_done(wait);
+		}
+	}
+	mbipc_place_gone(mailbox, taking->inbox, taking->item, &after);
+out:
+	mbipc_unlock(mailbox, &after);
+	return code;
+}
+
+/**
+ * mbipc_peek - look at a message without taking it
+ * @handle: with RECEIVE
+ * @taking: what is wanted, and the answers; patience is not used
+ * @index: which of those wanted
+ * @err: told why not
+ *
+ * Return: 0, and @taking->message has a reference for the caller; else -EIDRM,
+ * -EBUSY, -ENOMSG, -EMSGSIZE.
+ */
+int mbipc_peek(struct mbipc_handle *handle, struct mbipc_taking *taking,
+	       u64 index, struct mailbox_error *err)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	struct mbipc_inbox *inbox;
+	struct mbipc_item *item;
+	int code;
+
+	spin_lock(&mailbox->lock);
+	code = check_alive(mailbox, err);
+	if (!code)
+		code = inbox_from(handle, MBIPC_SEAT_USE, &inbox, err);
+	if (code)
+		goto out;
+	item = mbipc_queue_find(&inbox->queue, &taking->select, index);
+	if (!item) {
+		code = mbipc_fail_state(err, -ENOMSG, MAILBOX_REASON_EMPTY,
+					inbox->queue.depth);
+		goto out;
+	}
+	code = check_fits(taking, item, err);
+	if (code)
+		goto out;
+	taking->message = mbipc_item_message(item);
+	taking->lost = inbox->lost;
+	taking->sync = taking->message->waiter;
+	refcount_inc(&taking->message->refs);
+out:
+	spin_unlock(&mailbox->lock);
+	return code;
+}
+
+static __poll_t poll_receiver(struct mbipc_handle *handle)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	struct mailbox_error err;
+	struct mbipc_inbox *inbox;
+	__poll_t mask = 0;
+
+	if (inbox_from(handle, MBIPC_SEAT_LOOK, &inbox, &err))
+		return EPOLLERR;
+	if (inbox->queue.depth || !list_empty(&inbox->senders))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (inbox->cut || (mbipc_anonymous(mailbox) && !mailbox->senders))
+		mask |= EPOLLHUP;
+	return mask;
+}
+
+static __poll_t poll_sender(struct mbipc_handle *handle)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	struct mailbox_error err;
+	struct mbipc_inbox *inbox;
+	bool room;
+
+	if (mbipc_anonymous(mailbox) && !mailbox->receivers)
+		return EPOLLERR;
+	if (mailbox->policy == MAILBOX_POLICY_BROADCAST) {
+		room = mailbox->slow != MAILBOX_SLOW_BLOCK ||
+		       (list_empty(&mailbox->crowd) &&
+			mbipc_room_in_all(mailbox));
+	} else {
+		if (inbox_to(mailbox, MBIPC_SEAT_LOOK, &inbox, &err))
+			return EPOLLERR;
+		room = mailbox->capacity ? mbipc_room(mailbox, inbox) :
+					   !list_empty(&inbox->receivers);
+	}
+	return room ? EPOLLOUT | EPOLLWRNORM : 0;
+}
+
+/**
+ * mbipc_poll_mask - what poll(2) says of a handle now
+ * @handle: the handle
+ */
+__poll_t mbipc_poll_mask(struct mbipc_handle *handle)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	__poll_t mask = 0;
+
+	spin_lock(&mailbox->lock);
+	if (mailbox->state == MBIPC_DEAD) {
+		mask = EPOLLHUP | EPOLLERR;
+	} else {
+		if (handle->rights & MAILBOX_RIGHT_RECEIVE)
+			mask |= poll_receiver(handle);
+		if (handle->rights & MAILBOX_RIGHT_SEND)
+			mask |= poll_sender(handle);
+	}
+	spin_unlock(&mailbox->lock);
+	return mask;
+}

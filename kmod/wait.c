@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/hrtimer.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/time_namespace.h>
+
+#include "error.h"
+#include "wait.h"
+
+/* How far the caller's CLOCK_MONOTONIC is ahead of the machine's, ns. */
+static s64 time_offset(void)
+{
+#ifdef CONFIG_TIME_NS
+	return timespec64_to_ns(&current->nsproxy->time_ns->offsets.monotonic);
+#else
+	return 0;
+#endif
+}
+
+/**
+ * mbipc_time_shown - a time of CLOCK_MONOTONIC as the caller's clock shows it
+ * @ns: the machine's, or 0 for none
+ */
+u64 mbipc_time_shown(u64 ns)
+{
+	return ns ? ns + time_offset() : 0;
+}
+
+/**
+ * mbipc_patience_set - wait until a time
+ * @patience: filled
+ * @realtime: @deadline is one of CLOCK_REALTIME
+ * @deadline: absolute, ns, not negative, as the caller's clock shows it
+ */
+void mbipc_patience_set(struct mbipc_patience *patience, bool realtime,
+			s64 deadline)
+{
+	patience->timed = true;
+	patience->clock = realtime ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+	patience->shown = deadline;
+	patience->deadline = deadline;
+	/* Far deadlines stay far: no wrap, whatever the offset's sign. */
+	if (!realtime) {
+		s64 offset = time_offset();
+
+		if (offset > 0 || deadline <= KTIME_MAX + offset)
+			patience->deadline = max_t(s64, deadline - offset, 0);
+		else
+			patience->deadline = KTIME_MAX;
+	}
+}
+
+/**
+ * mbipc_wait_begin - stand in line
+ * @wait: filled in by the caller; pending from here on
+ * @all: the mailbox's list of all waits
+ * @queue: the list of those that wait for the same, or NULL
+ *
+ * Context: the mailbox's lock.
+ */
+void mbipc_wait_begin(struct mbipc_wait *wait, struct list_head *all,
+		      struct list_head *queue)
+{
+	wait->task = current;
+	wait->files = current->files;
+	wait->state = MBIPC_WAIT_PENDING;
+	list_add_tail(&wait->all, all);
+	if (queue)
+		list_add_tail(&wait->link, queue);
+	else
+		INIT_LIST_HEAD(&wait->link);
+}
+
+/**
+ * mbipc_wait_done - what it waited for has happened
+ * @wait: begun
+ *
+ * Stands also where the wait was aborted but has not come back yet: the news
+ * that it happened is the later and the better one.
+ *
+ * Context: the mailbox's lock.
+ */
+void mbipc_wait_done(struct mbipc_wait *wait)
+{
+	list_del_init(&wait->link);
+	wait->state = MBIPC_WAIT_DONE;
+	wake_up_process(wait->task);
+}
+
+/**
+ * mbipc_wait_nudge - let it look again, without losing its place in line
+ * @wait: begun
+ *
+ * Context: the mailbox's lock.
+ */
+void mbipc_wait_nudge(struct mbipc_wait *wait)
+{
+	if (wait->state != MBIPC_WAIT_PENDING)
+		return;
+	wait->state = MBIPC_WAIT_DONE;
+	wake_up_process(wait->task);
+}
+
+/**
+ * mbipc_wait_abort - what it waits for will not happen
+ * @wait: begun
+ * @code: negative errno
+ * @reason: enum mailbox_reason
+ * @value: what the reason tells
+ *
+ * Context: the mailbox's lock.
+ */
+void mbipc_wait_abort(struct mbipc_wait *wait, int code, u16 reason, u64 value)
+{
+	if (wait->state != MBIPC_WAIT_PENDING)
+		return;
+	list_del_init(&wait->link);
+	wait->state = MBIPC_WAIT_ABORTED;
+	wait->code = code;
+	wait->reason = reason;
+	wait->value = value;
+	wake_up_process(wait->task);
+}
+
+/**
+ * mbipc_wait_sleep - sleep until done, aborted, interrupted or timed out
+ * @wait: begun
+ * @lock: the mailbox's, held; released while asleep
+ * @patience: until when; not nonblock
+ * @err: told why not
+ *
+ * Whatever the return, the wait may still stand in its lists.
+ *
+ * Return: 0 when done; -ERESTARTSYS, -ETIMEDOUT, or the code of the abort.
+ */
+int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
+		     const struct mbipc_patience *patience,
+		     struct mailbox_error *err)
+{
+	ktime_t deadline = patience->deadline;
+	bool expired = false;
+
+	for (;;) {
+		if (wait->state == MBIPC_WAIT_DONE)
+			return 0;
+		if (wait->state == MBIPC_WAIT_ABORTED)
+			return mbipc_fail_state(err, wait->code, wait->reason,
+						wait->value);
+		if (signal_pending(current))
+			return mbipc_fail_state(err, -ERESTARTSYS,
+						MAILBOX_REASON_NONE, 0);
+		if (expired)
+			return mbipc_fail_state(err, -ETIMEDOUT,
+						MAILBOX_REASON_DEADLINE,
+						patience->shown);
+
+		/* Wakers need the lock: none comes before the state is set. */
+		set_current_state(TASK_INTERRUPTIBLE);
+		spin_unlock(lock);
+		if (patience->timed)
+			expired = !schedule_hrtimeout_range_clock(&deadline,
+						current->timer_slack_ns,
+						HRTIMER_MODE_ABS,
+						patience->clock);
+		else
+			schedule();
+		spin_lock(lock);
+	}
+}
+
+/**
+ * mbipc_wait_end - leave all lists
+ * @wait: begun
+ *
+ * Context: the mailbox's lock.
+ */
+void mbipc_wait_end(struct mbipc_wait *wait)
+{
+	list_del(&wait->link);
+	list_del(&wait->all);
+}

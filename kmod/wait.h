@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Who sleeps, for what, until when, and what woke it.
+ *
+ * A wait lives on its task's stack.  Everything in it is guarded by the lock of
+ * the mailbox, from mbipc_wait_begin() to mbipc_wait_end(): whoever wakes it
+ * does so under the lock, and the sleeper comes back under the lock, so that
+ * there is nothing to order and no wake-up to lose.
+ */
+#ifndef MBIPC_WAIT_H
+#define MBIPC_WAIT_H
+
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/time.h>
+#include <linux/uidgid.h>
+
+#include "queue.h"
+
+struct mailbox_error;
+struct mbipc_handle;
+struct mbipc_inbox;
+struct mbipc_message;
+struct pid;
+struct task_struct;
+
+/**
+ * struct mbipc_patience - how long a call waits
+ * @nonblock: not at all
+ * @timed: until @deadline
+ * @clock: CLOCK_MONOTONIC or CLOCK_REALTIME
+ * @deadline: absolute, in the initial time namespace
+ * @shown: the same as the caller gave it
+ */
+struct mbipc_patience {
+	bool nonblock;
+	bool timed;
+	clockid_t clock;
+	ktime_t deadline;
+	u64 shown;
+};
+
+/**
+ * struct mbipc_party - who took a message, and when
+ * @pid: the process
+ * @uid: its effective user id
+ * @gid: its effective group id
+ * @time: CLOCK_MONOTONIC, ns
+ * @receivers: how many got it
+ */
+struct mbipc_party {
+	struct pid *pid;
+	kuid_t uid;
+	kgid_t gid;
+	u64 time;
+	u32 receivers;
+};
+
+enum mbipc_wait_kind {
+	MBIPC_WAIT_RECEIVE,	/* for a message */
+	MBIPC_WAIT_ROOM,	/* for room in a queue */
+	MBIPC_WAIT_TAKER,	/* for a receiver to take the message */
+	MBIPC_WAIT_CROWD,	/* for room in all queues of a broadcast */
+};
+
+enum mbipc_wait_state {
+	MBIPC_WAIT_PENDING,
+	MBIPC_WAIT_DONE,	/* what it waited for has happened */
+	MBIPC_WAIT_ABORTED,	/* it will not happen: .code, .reason, .value */
+};
+
+/**
+ * struct mbipc_wait - a call that sleeps
+ * @link: in the list of those that wait for the same
+ * @all: in the mailbox's list of all waits
+ * @task: the sleeper
+ * @handle: the handle that was called
+ * @files: the table of descriptors through which it was called
+ * @kind: what for
+ * @state: how it stands
+ * @code: why it was aborted, negative errno
+ * @reason: enum mailbox_reason
+ * @value: what the reason tells
+ * @inbox: the queue it is about
+ * @select: RECEIVE: what is wanted
+ * @item: RECEIVE: what was handed over
+ * @message: ROOM, TAKER: the sender's message, while it can be taken back
+ * @sequence: ROOM, TAKER: the message's number, once it is accepted
+ * @sync: ROOM: then becomes TAKER
+ * @self: RECEIVE: who asks, for the receipt of a send that does not wait; no
+ *	reference
+ * @taker: TAKER: who took the message; holds a reference
+ */
+struct mbipc_wait {
+	struct list_head link;
+	struct list_head all;
+	struct task_struct *task;
+	const struct mbipc_handle *handle;
+	const void *files;
+	enum mbipc_wait_kind kind;
+	enum mbipc_wait_state state;
+	int code;
+	u16 reason;
+	u64 value;
+	struct mbipc_inbox *inbox;
+	const struct mbipc_select *select;
+	struct mbipc_item *item;
+	struct mbipc_message *message;
+	u64 sequence;
+	bool sync;
+	struct mbipc_party self;
+	struct mbipc_party taker;
+};
+
+u64 mbipc_time_shown(u64 ns);
+void mbipc_patience_set(struct mbipc_patience *patience, bool realtime,
+			s64 deadline);
+
+void mbipc_wait_begin(struct mbipc_wait *wait, struct list_head *all,
+		      struct list_head *queue);
+void mbipc_wait_done(struct mbipc_wait *wait);
+void mbipc_wait_nudge(struct mbipc_wait *wait);
+void mbipc_wait_abort(struct mbipc_wait *wait, int code, u16 reason, u64 value);
+int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
+		     const struct mbipc_patience *patience,
+		     struct mailbox_error *err);
+void mbipc_wait_end(struct mbipc_wait *wait);
+
+#endif
