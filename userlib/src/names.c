@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The contract's own names: members of the structs, and reasons. */
+#include <sys/ioctl.h>
+
+#include "internal.h"
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
+struct member {
+	unsigned int offset;
+	const char *name;
+};
+
+struct command {
+	unsigned int number;
+	size_t count;
+	const struct member *members;
+};
+
+/* A row each: selftests/host/lib_names.c holds them against the header. */
+#define ERROR(type) \
+	M(type, error.code), M(type, error.reason), \
+	M(type, error.field), M(type, error.value)
+#define M(type, member)	{ offsetof(struct type, member), #member }
+
+static const struct member info[] = {
+	ERROR(mailbox_info),
+	M(mailbox_info, flags),
+	M(mailbox_info, abi_version),
+	M(mailbox_info, features),
+	M(mailbox_info, message_max),
+	M(mailbox_info, user_bytes),
+	M(mailbox_info, user_bytes_max),
+	M(mailbox_info, user_messages),
+	M(mailbox_info, user_messages_max),
+	M(mailbox_info, user_mailboxes),
+	M(mailbox_info, user_mailboxes_max),
+};
+
+static const struct member create[] = {
+	ERROR(mailbox_create),
+	M(mailbox_create, name),
+	M(mailbox_create, flags),
+	M(mailbox_create, rights),
+	M(mailbox_create, policy),
+	M(mailbox_create, slow),
+	M(mailbox_create, mode),
+	M(mailbox_create, created),
+	M(mailbox_create, capacity),
+	M(mailbox_create, message_max),
+	M(mailbox_create, fd),
+	M(mailbox_create, reserved),
+};
+
+static const struct member open_[] = {
+	ERROR(mailbox_open),
+	M(mailbox_open, name),
+	M(mailbox_open, flags),
+	M(mailbox_open, rights),
+	M(mailbox_open, fd),
+	M(mailbox_open, reserved),
+};
+
+static const struct member list[] = {
+	ERROR(mailbox_list),
+	M(mailbox_list, after),
+	M(mailbox_list, entries),
+	M(mailbox_list, entry_size),
+	M(mailbox_list, count),
+	M(mailbox_list, flags),
+	M(mailbox_list, more),
+};
+
+static const struct member send_[] = {
+	ERROR(mailbox_send),
+	M(mailbox_send, flags),
+	M(mailbox_send, priority),
+	M(mailbox_send, tag),
+	M(mailbox_send, buffer),
+	M(mailbox_send, length),
+	M(mailbox_send, deadline),
+	M(mailbox_send, sequence),
+	M(mailbox_send, receipt.time),
+	M(mailbox_send, receipt.pid),
+	M(mailbox_send, receipt.uid),
+	M(mailbox_send, receipt.gid),
+	M(mailbox_send, receipt.receivers),
+};
+
+static const struct member receive[] = {
+	ERROR(mailbox_receive),
+	M(mailbox_receive, flags),
+	M(mailbox_receive, select),
+	M(mailbox_receive, tag),
+	M(mailbox_receive, priority),
+	M(mailbox_receive, pid),
+	M(mailbox_receive, index),
+	M(mailbox_receive, buffer),
+	M(mailbox_receive, length),
+	M(mailbox_receive, deadline),
+	M(mailbox_receive, header.sequence),
+	M(mailbox_receive, header.length),
+	M(mailbox_receive, header.tag),
+	M(mailbox_receive, header.time),
+	M(mailbox_receive, header.lost),
+	M(mailbox_receive, header.priority),
+	M(mailbox_receive, header.flags),
+	M(mailbox_receive, header.pid),
+	M(mailbox_receive, header.uid),
+	M(mailbox_receive, header.gid),
+	M(mailbox_receive, header.reserved),
+};
+
+static const struct member batch[] = {
+	ERROR(mailbox_batch),
+	M(mailbox_batch, items),
+	M(mailbox_batch, item_size),
+	M(mailbox_batch, count),
+	M(mailbox_batch, flags),
+	M(mailbox_batch, done),
+};
+
+static const struct member stat_[] = {
+	ERROR(mailbox_stat),
+	M(mailbox_stat, id),
+	M(mailbox_stat, policy),
+	M(mailbox_stat, slow),
+	M(mailbox_stat, flags),
+	M(mailbox_stat, rights),
+	M(mailbox_stat, mode),
+	M(mailbox_stat, uid),
+	M(mailbox_stat, gid),
+	M(mailbox_stat, creator_uid),
+	M(mailbox_stat, creator_gid),
+	M(mailbox_stat, creator_pid),
+	M(mailbox_stat, sender_pid),
+	M(mailbox_stat, receiver_pid),
+	M(mailbox_stat, capacity),
+	M(mailbox_stat, message_max),
+	M(mailbox_stat, depth),
+	M(mailbox_stat, bytes),
+	M(mailbox_stat, handles),
+	M(mailbox_stat, senders),
+	M(mailbox_stat, receivers),
+	M(mailbox_stat, waiting_senders),
+	M(mailbox_stat, waiting_receivers),
+	M(mailbox_stat, reserved),
+	M(mailbox_stat, sent),
+	M(mailbox_stat, received),
+	M(mailbox_stat, dropped),
+	M(mailbox_stat, withdrawn),
+	M(mailbox_stat, created_time),
+	M(mailbox_stat, changed_time),
+	M(mailbox_stat, send_time),
+	M(mailbox_stat, receive_time),
+	M(mailbox_stat, name),
+};
+
+static const struct member set[] = {
+	ERROR(mailbox_set),
+	M(mailbox_set, mask),
+	M(mailbox_set, mode),
+	M(mailbox_set, uid),
+	M(mailbox_set, gid),
+	M(mailbox_set, capacity),
+	M(mailbox_set, message_max),
+};
+
+static const struct member dup_[] = {
+	ERROR(mailbox_dup),
+	M(mailbox_dup, flags),
+	M(mailbox_dup, rights),
+	M(mailbox_dup, fd),
+	M(mailbox_dup, reserved),
+};
+
+static const struct member destroy[] = {
+	ERROR(mailbox_destroy),
+	M(mailbox_destroy, flags),
+	M(mailbox_destroy, reserved),
+	M(mailbox_destroy, dropped),
+};
+
+/* A struct may have grown since: only the number counts. */
+#define COMMAND(command, members) \
+	{ _IOC_NR(MAILBOX_IOC_##command), ARRAY_SIZE(members), members }
+
+static const struct command commands[] = {
+	COMMAND(INFO, info),
+	COMMAND(CREATE, create),
+	COMMAND(OPEN, open_),
+	COMMAND(LIST, list),
+	COMMAND(SEND, send_),
+	COMMAND(RECEIVE, receive),
+	COMMAND(SEND_BATCH, batch),
+	COMMAND(RECEIVE_BATCH, batch),
+	COMMAND(STAT, stat_),
+	COMMAND(SET, set),
+	COMMAND(DUP, dup_),
+	COMMAND(DESTROY, destroy),
+};
+
+static const struct command *find(unsigned long command)
+{
+	size_t i;
+
+	if (_IOC_TYPE(command) != MAILBOX_IOC_MAGIC)
+		return NULL;
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if (commands[i].number == _IOC_NR(command))
+			return &commands[i];
+	return NULL;
+}
+
+const char *mailbox_field_name(unsigned long command, unsigned int offset)
+{
+	const struct command *found = find(command);
+	size_t i;
+
+	if (!found)
+		return NULL;
+	for (i = 0; i < found->count; i++)
+		if (found->members[i].offset == offset)
+			return found->members[i].name;
+	return NULL;
+}
+
+const char *mailbox_reason_name(unsigned int reason)
+{
+#define REASON(name)	[MAILBOX_REASON_##name] = #name
+	static const char *const names[] = {
+		REASON(NONE),
+		REASON(FLAGS),
+		REASON(RESERVED),
+		REASON(RANGE),
+		REASON(POINTER),
+		REASON(SIZE),
+		REASON(NAME_EMPTY),
+		REASON(NAME_LONG),
+		REASON(NAME_BYTE),
+		REASON(NAME_TAKEN),
+		REASON(NAME_UNKNOWN),
+		REASON(MODE),
+		REASON(RIGHT),
+		REASON(RECEIVER_TAKEN),
+		REASON(PAIR_TAKEN),
+		REASON(POLICY),
+		REASON(USER_BYTES),
+		REASON(USER_MESSAGES),
+		REASON(USER_MAILBOXES),
+		REASON(MODULE_SIZE),
+		REASON(MAILBOX_SIZE),
+		REASON(FIXED_SIZE),
+		REASON(BUFFER_SIZE),
+		REASON(FULL),
+		REASON(EMPTY),
+		REASON(NO_TAKER),
+		REASON(DESTROYED),
+		REASON(NO_RECEIVERS),
+		REASON(NO_SENDERS),
+		REASON(CUT_OFF),
+		REASON(CLOSED),
+		REASON(DEADLINE),
+		REASON(BATCH),
+		REASON(OWNER),
+	};
+#undef REASON
+
+	return reason < ARRAY_SIZE(names) ? names[reason] : NULL;
+}
