@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Mailbox IPC.  `make help` lists what can be made; Kbuild builds the module.
+
+VERSION   := 0.1.0
+SOVERSION := 0
+
+project := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+
+# All that is made goes here; the sources may be read-only.
+build := $(abspath $(or $(O),$(project)/build))
+
+V ?= 0
+Q := $(if $(filter 0,$(V)),@)
+say = @$(if $(filter 0,$(V)),printf '  %-7s %s\n' '$(1)' '$(patsubst $(build)/%,%,$(2))',:)
+
+setup := $(project)/selftests/setup
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+.PHONY: all
+all: module library command
+
+# --- the module -------------------------------------------------------------
+
+# KDIR: the kernel to build for.  By default the running one, if its headers are
+# installed, else the newest whose headers are.
+newest = $(lastword $(shell ls -d $(1)/.config 2>/dev/null | sort -V))
+ifndef KDIR
+KDIR := $(patsubst %/.config,%,$(or \
+	$(wildcard /lib/modules/$(shell uname -r)/build/.config), \
+	$(call newest,/lib/modules/*/build), \
+	$(call newest,/usr/src/linux-headers-*)))
+endif
+
+# LLVM=1 on the headers of a kernel that gcc made, as Debian's are: their
+# configuration asks for what only gcc knows, and is told otherwise.
+ifneq ($(LLVM),)
+clang := $(if $(filter %/,$(LLVM)),$(LLVM)clang,clang$(filter -%,$(LLVM)))
+gcc-made = $(shell grep -s CONFIG_CC_IS_GCC=y $(1)/.config)
+for-clang = CC=$(clang) $(if $(call gcc-made,$(1)), \
+	CONFIG_CC_IS_GCC= CONFIG_GCC_VERSION=0 CONFIG_CC_IS_CLANG=y \
+	CONFIG_CC_IMPLICIT_FALLTHROUGH=-Wimplicit-fallthrough \
+	CONFIG_CC_HAS_AUTO_VAR_INIT_ZERO_ENABLER=y \
+	CONFIG_RETHUNK= CONFIG_MITIGATION_RETHUNK= CONFIG_SLS= CONFIG_MITIGATION_SLS= \
+	CONFIG_FTRACE_MCOUNT_USE_CC= CONFIG_FTRACE_MCOUNT_USE_OBJTOOL=y \
+	KCFLAGS='$(KCFLAGS) -Wno-duplicate-decl-specifier')
+endif
+
+# Kbuild writes next to the sources, so it is given a directory of links to
+# them: one for each kernel.  O= is ours, and not passed on.
+define build-module
+	$(Q)mkdir -p $(1)/kmod $(1)/uapi/linux
+	$(Q)ln -sf $(project)/Kbuild $(1)
+	$(Q)ln -sf $(wildcard $(project)/kmod/*.[ch]) $(1)/kmod
+	$(Q)ln -sf $(wildcard $(project)/uapi/linux/*.h) $(1)/uapi/linux
+	$(Q)find $(1) -xtype l -delete
+	+$(Q)$(MAKE) -C $(2) M=$(1) O= KBUILD_OUTPUT= $(call for-clang,$(2)) $(3)
+endef
+
+installed-module := $(build)/module/installed
+
+.PHONY: module modules_install
+module:
+	$(if $(wildcard $(KDIR)/.config),,$(error no kernel headers: install the package \
+		linux-headers-amd64 (make setup does), or say KDIR=))
+	$(call build-module,$(installed-module),$(KDIR),modules)
+
+modules_install: module
+	$(Q)$(MAKE) -C $(KDIR) M=$(installed-module) O= KBUILD_OUTPUT= \
+		$(call for-clang,$(KDIR)) modules_install
+
+# for the guests: module-6.1, module-6.12
+.PHONY: kernel-% module-%
+kernel-%:
+	$(Q)$(setup)/kernels $(build)/kernels $*
+
+module-%: kernel-%
+	$(call build-module,$(build)/module/guest-$*,$(build)/kernels/$*/headers,modules)
+
+# --- user space -------------------------------------------------------------
+
+CC     ?= cc
+ifneq ($(LLVM),)
+CC     := $(clang)
+endif
+ifeq ($(origin CC),default)
+CC     := gcc
+endif
+CFLAGS ?= -O2 -g
+
+WARN := -Wall -Wextra -Wno-unused-parameter
+base := -std=gnu11 $(WARN) -DVERSION='"$(VERSION)"' -I$(project)/uapi -I$(project)/userlib/include
+
+compile = $(CC) $(base) $(1) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+sources = $(sort $(wildcard $(project)/$(1)))
+objects = $(patsubst $(project)/%.c,$(build)/obj/%.$(2),$(call sources,$(1)))
+
+library-objects := $(call objects,userlib/src/*.c,o)
+shared-objects  := $(call objects,userlib/src/*.c,lo)
+command-objects := $(call objects,userlib/ctl/*.c,o)
+examples        := $(patsubst $(project)/userlib/%.c,$(build)/%,$(call sources,userlib/examples/*.c))
+
+soname   := libmailbox.so.$(SOVERSION)
+realname := libmailbox.so.$(VERSION)
+
+.PHONY: library command examples
+library: $(build)/lib/libmailbox.so $(build)/lib/libmailbox.a
+command: $(build)/bin/mailboxctl
+examples: $(examples)
+
+$(build)/obj/%.lo: $(project)/%.c $(project)/Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call compile,-fPIC)
+
+$(build)/obj/%.o: $(project)/%.c $(project)/Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call compile,)
+
+$(build)/lib/$(realname): $(shared-objects) $(project)/userlib/libmailbox.map
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared -Wl,-soname,$(soname) -Wl,-z,defs -Wl,-z,relro -Wl,-z,now \
+		-Wl,--version-script=$(project)/userlib/libmailbox.map \
+		$(CFLAGS) $(LDFLAGS) -o $@ $(shared-objects) -pthread
+
+$(build)/lib/libmailbox.so: $(build)/lib/$(realname)
+	$(Q)ln -sf $(realname) $(@D)/$(soname)
+	$(Q)ln -sf $(soname) $@
+
+$(build)/lib/libmailbox.a: $(library-objects)
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+# found next door, in build/ as in $(PREFIX)
+with-library = -L$(build)/lib -lmailbox -Wl,-rpath,'$$ORIGIN/../lib'
+
+$(build)/bin/mailboxctl: $(command-objects) $(build)/lib/libmailbox.so
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(command-objects) $(with-library) -lkmod -ljson-c
+
+$(build)/examples/%: $(build)/obj/userlib/examples/%.o $(build)/lib/libmailbox.so
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(with-library) -pthread
+
+.SECONDARY: $(patsubst $(build)/%,$(build)/obj/userlib/%.o,$(examples))
+
+-include $(wildcard $(build)/obj/*/*/*.d)
+
+# --- installing -------------------------------------------------------------
+
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
+COMPLETIONDIR ?= $(DATADIR)/bash-completion/completions
+
+manuals := $(notdir $(call sources,Documentation/man/*.[1-8]))
+
+# all of it, and so what uninstall removes
+installed := $(BINDIR)/mailboxctl \
+	$(addprefix $(LIBDIR)/,$(realname) $(soname) libmailbox.so libmailbox.a) \
+	$(LIBDIR)/pkgconfig/libmailbox.pc \
+	$(INCLUDEDIR)/mailbox.h $(INCLUDEDIR)/linux/mailbox.h \
+	$(COMPLETIONDIR)/mailboxctl \
+	$(foreach page,$(manuals),$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(page))
+
+put = $(Q)install -D -m $(1) $(2) $(DESTDIR)$(3)
+
+.PHONY: install uninstall
+install: library command
+	$(call put,755,$(build)/bin/mailboxctl,$(BINDIR)/mailboxctl)
+	$(call put,755,$(build)/lib/$(realname),$(LIBDIR)/$(realname))
+	$(Q)ln -sf $(realname) $(DESTDIR)$(LIBDIR)/$(soname)
+	$(Q)ln -sf $(soname) $(DESTDIR)$(LIBDIR)/libmailbox.so
+	$(call put,644,$(build)/lib/libmailbox.a,$(LIBDIR)/libmailbox.a)
+	$(Q)sed -e 's:@PREFIX@:$(PREFIX):' -e 's:@LIBDIR@:$(LIBDIR):' \
+		-e 's:@INCLUDEDIR@:$(INCLUDEDIR):' -e 's:@VERSION@:$(VERSION):' \
+		$(project)/userlib/libmailbox.pc.in >$(build)/libmailbox.pc
+	$(call put,644,$(build)/libmailbox.pc,$(LIBDIR)/pkgconfig/libmailbox.pc)
+	$(call put,644,$(project)/userlib/include/mailbox.h,$(INCLUDEDIR)/mailbox.h)
+	$(call put,644,$(project)/uapi/linux/mailbox.h,$(INCLUDEDIR)/linux/mailbox.h)
+	$(call put,644,$(project)/userlib/ctl/mailboxctl.bash,$(COMPLETIONDIR)/mailboxctl)
+	$(Q)for page in $(manuals); do \
+		install -D -m 644 $(project)/Documentation/man/$$page \
+			$(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit; \
+	done
+	$(Q)[ -n "$(DESTDIR)" ] || /sbin/ldconfig || \
+		echo "install: programs find the library only after ldconfig has been run as root"
+
+uninstall:
+	$(Q)rm -f $(addprefix $(DESTDIR),$(installed))
+
+# --- guests: what runs in them, and running them ----------------------------
+
+KERNELS ?= 6.1 6.12
+KERNEL  ?= $(firstword $(KERNELS))
+source  := $(build)/linux-source-6.1
+harness := $(source)/tools/testing/selftests
+guest   := $(project)/selftests/qemu/run
+
+.PHONY: setup source guest-init tests tests32 host-tests bench-programs texts
+setup:
+	$(Q)$(setup)/setup
+
+source:
+	$(Q)$(setup)/source $(source)
+
+guest-init: $(build)/guest/init
+$(build)/guest/init: $(project)/selftests/qemu/init.c $(project)/uapi/linux/mailbox.h
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(WARN) -I$(project)/uapi $(CFLAGS) -o $@ $< -lkmod
+
+# Static, so that 32-bit programs need no 32-bit system around them.  Their
+# Makefile is the kernel's lib.mk's: variables meant for this one would upset it.
+selftests = $(Q)mkdir -p $(build)/selftests/$(2) && \
+	env -u MAKEFLAGS -u MAKEOVERRIDES -u CFLAGS -u LDFLAGS \
+	$(MAKE) -s -C $(project)/selftests/$(1) OUTPUT=$(build)/selftests/$(2) \
+		KSELFTEST=$(harness) USERCFLAGS='$(3)' USERLDFLAGS='$(4)' all
+
+tests: source
+	$(call say,TESTS,$(build)/selftests/mailbox)
+	$(call selftests,mailbox,mailbox,,-static)
+
+tests32: source
+	$(call say,TESTS,$(build)/selftests/mailbox32)
+	$(call selftests,mailbox,mailbox32,-m32,-static)
+
+host-tests: source
+	$(call say,TESTS,$(build)/selftests/host)
+	$(call selftests,host,host,,)
+
+# What the demo sorts: some of the kernel's own documentation, over 5 MB.
+texts: $(build)/demo/text.txt
+$(build)/demo/text.txt: | source
+	$(Q)mkdir -p $(@D)
+	$(Q)cd $(source)/Documentation && LC_ALL=C find admin-guide networking process \
+		-name '*.rst' | LC_ALL=C sort | xargs cat >$@
+
+.PHONY: demo shell bench check docs
+demo: setup
+	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) command examples guest-init texts
+	$(Q)$(guest) demo --build $(build) --kernel $(KERNEL) --log $(build)/demo/log \
+		--add /demo/text.txt $(build)/demo/text.txt --add /demo/sort /usr/bin/sort
+
+shell: setup
+	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) command examples guest-init
+	$(Q)$(guest) shell --build $(build) --kernel $(KERNEL)
+
+bench-sources := $(filter-out %/profile.c,$(call sources,selftests/bench/*.c))
+
+bench-programs: $(build)/bench/bench
+$(build)/bench/bench: $(bench-sources) $(wildcard $(project)/selftests/bench/*.h) \
+		$(project)/uapi/linux/mailbox.h
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -static -I$(project)/uapi -o $@ $(bench-sources) -lrt -pthread
+
+# Counts of instructions repeat on 6.1 only.
+bench: setup
+	$(Q)$(MAKE) --no-print-directory module-6.1 command guest-init bench-programs
+	$(Q)$(guest) bench --build $(build) --kernel 6.1 --log $(build)/bench/log \
+		'$(build)/bench/bench $(BENCH)'
+	$(Q)$(project)/selftests/bench/report $(build)/bench/log/output $(build)/bench/results.json
+
+# TESTS= names some of the kselftests, KERNELS= some of the kernels, JOBS= how
+# many things are done at a time.
+check: setup
+	$(Q)env -u MAKEFLAGS $(project)/selftests/check --build $(build) \
+		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) $(KERNELS)
+
+docs: source
+	$(Q)$(project)/Documentation/build $(source) $(build)/docs
+
+# --- the rest ---------------------------------------------------------------
+
+.PHONY: clean help
+clean:
+	$(Q)rm -rf $(filter-out %/kernels %/linux-source-6.1,$(wildcard $(build)/*))
+
+help:
+	@printf '%s\n' \
+	'  all (default)    the module for KDIR, the library and the command, in build/' \
+	'  module, library, command, examples' \
+	'  install          library, command, headers, manual pages; PREFIX= and DESTDIR=' \
+	'  uninstall        removes what install installs' \
+	'  modules_install  the module, into /lib/modules (or INSTALL_MOD_PATH=)' \
+	'  demo             boots a guest that shows what a mailbox does' \
+	'  shell            boots a guest with the module loaded, and a prompt' \
+	'  check            every check and test; TESTS= KERNELS= JOBS= for some of them' \
+	'  bench            what operations cost, counted in instructions' \
+	'  docs             the manual, in build/docs' \
+	'  setup            installs the Debian packages that are missing' \
+	'  clean            removes what was made; downloads stay (build/kernels)' \
+	'' \
+	'  KDIR=dir  the kernel to build for, else the running one, if its headers are' \
+	'            installed, else the newest that has them' \
+	'            ($(or $(KDIR),none is installed))' \
+	'  O=dir     build there, for sources that are read-only' \
+	'  V=1 shows commands, W=1 warns more, C=1 runs sparse, LLVM=1 takes clang' \
+	'  KERNEL=6.12 for demo and shell; SMP=n virtual CPUs; KVM=1 if it works here'

@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the refuse_*_test programs share: a valid request of each kind, which
+ * they make bad in one place, and proof that a refusal changed nothing.
+ */
+#ifndef MBX_SELFTEST_REFUSE_H
+#define MBX_SELFTEST_REFUSE_H
+
+#include "hostile.h"
+
+/* Valid requests, from which the bad ones are made. */
+enum kind {
+	INFO,
+	INFO_ON_HANDLE,
+	CREATE,			/* named, EXCL */
+	CREATE_UNNAMED,
+	CREATE_BROADCAST,	/* named, EXCL */
+	CREATE_FIXED,		/* without a name */
+	OPEN,
+	LIST,
+	SEND,
+	SEND_UNTIL,		/* with a deadline */
+	SEND_VECTOR,
+	SEND_BROADCAST,
+	RECEIVE,
+	RECEIVE_UNTIL,
+	RECEIVE_VECTOR,
+	RECEIVE_TAG,
+	RECEIVE_PRIORITY,
+	RECEIVE_PID,
+	PEEK,
+	SEND_BATCH,
+	RECEIVE_BATCH,
+	STAT,
+	SET,			/* everything */
+	SET_MODE,
+	SET_CAPACITY,		/* nothing else */
+	DUP,
+	DESTROY,
+	KINDS
+};
+
+/**
+ * struct request - one ioctl, ready to be made
+ * @fd: where
+ * @command: what
+ * @size: of the struct
+ * @in: the struct
+ */
+struct request {
+	int fd;
+	unsigned long command;
+	size_t size;
+	union {
+		struct mailbox_error error;
+		struct mailbox_info info;
+		struct mailbox_create create;
+		struct mailbox_open open;
+		struct mailbox_list list;
+		struct mailbox_send send;
+		struct mailbox_receive receive;
+		struct mailbox_batch batch;
+		struct mailbox_stat stat;
+		struct mailbox_set set;
+		struct mailbox_dup dup;
+		struct mailbox_destroy destroy;
+		unsigned char bytes[sizeof(struct mailbox_stat)];
+	} in;
+};
+
+/**
+ * struct world - what the requests need to be valid
+ * @device: the device
+ * @handle: a SHARED mailbox with a name and with three messages, all rights
+ * @broadcast: a BROADCAST mailbox, one receiver, all rights
+ * @name: of @handle
+ * @fresh: a name that nobody has
+ * @after: a name for LIST
+ * @payload: what is sent
+ * @room: what is received
+ * @pieces: of a vectored payload: two halves
+ * @entries: of LIST
+ * @sends: of SEND_BATCH
+ * @receives: of RECEIVE_BATCH
+ */
+struct world {
+	int device;
+	int handle;
+	int broadcast;
+	char name[MBX_NAME_SIZE];
+	char fresh[MBX_NAME_SIZE];
+	char after[4];
+	char payload[8];
+	char room[2][8];
+	struct mailbox_vector pieces[2];
+	struct mailbox_stat entries[4];
+	struct mailbox_send sends[2];
+	struct mailbox_receive receives[2];
+};
+
+#define WORLD_MESSAGES	3
+#define WORLD_CAPACITY	8
+#define WORLD_TAG	7
+#define WORLD_PRIORITY	3
+
+/* 0 or the negative errno. */
+MBX_HELPER int world_make(struct world *world)
+{
+	struct mailbox_send message = {
+		.flags = MAILBOX_NONBLOCK,
+		.priority = WORLD_PRIORITY,
+		.tag = WORLD_TAG,
+		.buffer = MBX_PTR(world->payload),
+		.length = sizeof(world->payload),
+	};
+	int result;
+
+	memset(world, 0, sizeof(*world));
+	memcpy(world->payload, "payload", 8);
+	memcpy(world->after, "a", 2);
+	mbx_name(world->name, "refuse");
+	mbx_name(world->fresh, "refuse-fresh");
+
+	world->device = mbx_device();
+	if (world->device < 0)
+		return world->device;
+	world->handle = mbx_new_named(world->name, WORLD_CAPACITY);
+	if (world->handle < 0)
+		return world->handle;
+	world->broadcast = mbx_new(MAILBOX_POLICY_BROADCAST, WORLD_CAPACITY);
+	if (world->broadcast < 0)
+		return world->broadcast;
+	for (int i = 0; i < WORLD_MESSAGES; i++) {
+		result = mbx_send(world->handle, &message);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+MBX_HELPER void world_end(struct world *world)
+{
+	close(world->device);
+	close(world->handle);
+	close(world->broadcast);
+}
+
+/* Its command number and the size that goes with it. */
+#define REQUEST(number) do {						\
+		request->command = (number);				\
+		request->size = _IOC_SIZE(number);			\
+	} while (0)
+
+MBX_HELPER void request_send(struct world *world, struct mailbox_send *send)
+{
+	*send = (struct mailbox_send) {
+		.flags = MAILBOX_NONBLOCK,
+		.buffer = MBX_PTR(world->payload),
+		.length = sizeof(world->payload),
+	};
+}
+
+MBX_HELPER void request_receive(struct world *world, struct mailbox_receive *receive, int nth)
+{
+	*receive = (struct mailbox_receive) {
+		.flags = MAILBOX_NONBLOCK,
+		.buffer = MBX_PTR(world->room[nth]),
+		.length = sizeof(world->room[nth]),
+	};
+}
+
+/* A valid request of this kind. */
+MBX_HELPER void request_make(struct request *request, struct world *world, enum kind kind)
+{
+	size_t half = sizeof(world->payload) / 2;
+
+	memset(request, 0, sizeof(*request));
+	request->fd = world->handle;
+
+	switch (kind) {
+	case INFO:
+		request->fd = world->device;
+		/* fall through */
+	case INFO_ON_HANDLE:
+		REQUEST(MAILBOX_IOC_INFO);
+		break;
+	case CREATE:
+	case CREATE_UNNAMED:
+	case CREATE_BROADCAST:
+	case CREATE_FIXED:
+		REQUEST(MAILBOX_IOC_CREATE);
+		request->fd = world->device;
+		request->in.create.rights = MAILBOX_RIGHT_ALL;
+		request->in.create.capacity = WORLD_CAPACITY;
+		request->in.create.message_max = 64;
+		if (kind == CREATE || kind == CREATE_BROADCAST) {
+			request->in.create.name = MBX_PTR(world->fresh);
+			request->in.create.flags = MAILBOX_CREATE_EXCL;
+			request->in.create.mode = 0600;
+		}
+		if (kind == CREATE_BROADCAST)
+			request->in.create.policy = MAILBOX_POLICY_BROADCAST;
+		if (kind == CREATE_FIXED)
+			request->in.create.flags = MAILBOX_CREATE_FIXED;
+		break;
+	case OPEN:
+		REQUEST(MAILBOX_IOC_OPEN);
+		request->fd = world->device;
+		request->in.open.name = MBX_PTR(world->name);
+		request->in.open.rights = MAILBOX_RIGHT_ALL;
+		break;
+	case LIST:
+		REQUEST(MAILBOX_IOC_LIST);
+		request->fd = world->device;
+		request->in.list.after = MBX_PTR(world->after);
+		request->in.list.entries = MBX_PTR(world->entries);
+		request->in.list.entry_size = sizeof(world->entries[0]);
+		request->in.list.count = 4;
+		break;
+	case SEND:
+	case SEND_UNTIL:
+	case SEND_VECTOR:
+	case SEND_BROADCAST:
+		REQUEST(MAILBOX_IOC_SEND);
+		request_send(world, &request->in.send);
+		if (kind == SEND_UNTIL) {
+			request->in.send.flags = MAILBOX_DEADLINE;
+			request->in.send.deadline = mbx_in_ms(1000);
+		}
+		if (kind == SEND_VECTOR) {
+			world->pieces[0] = (struct mailbox_vector) {
+				MBX_PTR(world->payload), half };
+			world->pieces[1] = (struct mailbox_vector) {
+				MBX_PTR(world->payload) + half, half };
+			request->in.send.flags |= MAILBOX_VECTOR;
+			request->in.send.buffer = MBX_PTR(world->pieces);
+			request->in.send.length = 2;
+		}
+		if (kind == SEND_BROADCAST)
+			request->fd = world->broadcast;
+		break;
+	case RECEIVE:
+	case RECEIVE_UNTIL:
+	case RECEIVE_VECTOR:
+	case RECEIVE_TAG:
+	case RECEIVE_PRIORITY:
+	case RECEIVE_PID:
+	case PEEK:
+		REQUEST(MAILBOX_IOC_RECEIVE);
+		request_receive(world, &request->in.receive, 0);
+		if (kind == RECEIVE_UNTIL) {
+			request->in.receive.flags = MAILBOX_DEADLINE;
+			request->in.receive.deadline = mbx_in_ms(1000);
+		}
+		if (kind == RECEIVE_VECTOR) {
+			world->pieces[0] = (struct mailbox_vector) {
+				MBX_PTR(world->room[0]), half };
+			world->pieces[1] = (struct mailbox_vector) {
+				MBX_PTR(world->room[1]), half };
+			request->in.receive.flags |= MAILBOX_VECTOR;
+			request->in.receive.buffer = MBX_PTR(world->pieces);
+			request->in.receive.length = 2;
+		}
+		if (kind == RECEIVE_TAG) {
+			request->in.receive.select = MAILBOX_SELECT_TAG;
+			request->in.receive.tag = WORLD_TAG;
+		}
+		if (kind == RECEIVE_PRIORITY) {
+			request->in.receive.select = MAILBOX_SELECT_PRIORITY;
+			request->in.receive.priority = WORLD_PRIORITY;
+		}
+		if (kind == RECEIVE_PID) {
+			request->in.receive.select = MAILBOX_SELECT_PID;
+			request->in.receive.pid = getpid();
+		}
+		if (kind == PEEK) {
+			request->in.receive.flags = MAILBOX_RECEIVE_PEEK;
+			request->in.receive.index = WORLD_MESSAGES - 1;
+		}
+		break;
+	case SEND_BATCH:
+		REQUEST(MAILBOX_IOC_SEND_BATCH);
+		request_send(world, &world->sends[0]);
+		request_send(world, &world->sends[1]);
+		request->in.batch.items = MBX_PTR(world->sends);
+		request->in.batch.item_size = sizeof(world->sends[0]);
+		request->in.batch.count = 2;
+		break;
+	case RECEIVE_BATCH:
+		REQUEST(MAILBOX_IOC_RECEIVE_BATCH);
+		request_receive(world, &world->receives[0], 0);
+		request_receive(world, &world->receives[1], 1);
+		request->in.batch.items = MBX_PTR(world->receives);
+		request->in.batch.item_size = sizeof(world->receives[0]);
+		request->in.batch.count = 2;
+		break;
+	case STAT:
+		REQUEST(MAILBOX_IOC_STAT);
+		break;
+	case SET:
+		REQUEST(MAILBOX_IOC_SET);
+		request->in.set.mask = MAILBOX_SET_CAPACITY | MAILBOX_SET_MESSAGE_MAX |
+				       MAILBOX_SET_MODE | MAILBOX_SET_UID | MAILBOX_SET_GID;
+		request->in.set.mode = 0640;
+		request->in.set.uid = 1000;
+		request->in.set.gid = 1001;
+		request->in.set.capacity = WORLD_CAPACITY + 1;
+		request->in.set.message_max = 4096;
+		break;
+	case SET_MODE:
+		REQUEST(MAILBOX_IOC_SET);
+		request->in.set.mask = MAILBOX_SET_MODE;
+		request->in.set.mode = 0640;
+		break;
+	case SET_CAPACITY:
+		REQUEST(MAILBOX_IOC_SET);
+		request->in.set.mask = MAILBOX_SET_CAPACITY;
+		request->in.set.capacity = WORLD_CAPACITY + 1;
+		break;
+	case DUP:
+		REQUEST(MAILBOX_IOC_DUP);
+		request->in.dup.rights = MAILBOX_RIGHT_SEND;
+		break;
+	case DESTROY:
+		REQUEST(MAILBOX_IOC_DESTROY);
+		break;
+	case KINDS:
+		break;
+	}
+}
+
+/* 0 or the negative errno. */
+MBX_HELPER int request_try(struct request *request)
+{
+	return mbx_ioctl(request->fd, request->command, &request->in);
+}
+
+/* Close what a successful request has opened. */
+MBX_HELPER void request_undo(struct request *request)
+{
+	switch (_IOC_NR(request->command)) {
+	case _IOC_NR(MAILBOX_IOC_CREATE):
+		close(request->in.create.fd);
+		break;
+	case _IOC_NR(MAILBOX_IOC_OPEN):
+		close(request->in.open.fd);
+		break;
+	case _IOC_NR(MAILBOX_IOC_DUP):
+		close(request->in.dup.fd);
+		break;
+	}
+}
+
+/* Put a value of @size bytes into the struct. */
+MBX_HELPER void request_put(struct request *request, size_t at, size_t size, __u64 value)
+{
+	/* the low bytes come first */
+	memcpy(request->in.bytes + at, &value, size);
+}
+
+/**
+ * struct trace - all that a request could change
+ * @handle: the mailbox that most requests go to
+ * @broadcast: the other one
+ * @info: what is charged to the user
+ * @files: descriptors of the process
+ */
+struct trace {
+	struct mailbox_stat handle;
+	struct mailbox_stat broadcast;
+	struct mailbox_info info;
+	int files;
+};
+
+MBX_HELPER void trace_take(struct trace *trace, struct world *world)
+{
+	memset(trace, 0, sizeof(*trace));
+	mbx_stat(world->handle, &trace->handle);
+	mbx_stat(world->broadcast, &trace->broadcast);
+	mbx_info(world->device, &trace->info);
+	trace->files = mbx_open_files();
+}
+
+/* What a bad request left behind must be what was there before. */
+#define EXPECT_NO_TRACE(before, world) do {				\
+		struct trace __now;					\
+		trace_take(&__now, world);				\
+		EXPECT_EQ((before)->files, __now.files);		\
+		EXPECT_EQ((before)->info.user_bytes, __now.info.user_bytes); \
+		EXPECT_EQ((before)->info.user_messages, __now.info.user_messages); \
+		EXPECT_EQ((before)->info.user_mailboxes, __now.info.user_mailboxes); \
+		EXPECT_EQ((before)->handle.depth, __now.handle.depth);	\
+		EXPECT_EQ(0, memcmp(before, &__now, sizeof(__now)));	\
+	} while (0)
+
+/* The detail of a refusal.  @wanted_code: the errno. */
+#define EXPECT_DETAIL(wanted_code, wanted_reason, wanted_field, wanted_value, seen) do { \
+		const struct mailbox_error *__error = (seen);		\
+		EXPECT_EQ(-(wanted_code), __error->code);		\
+		EXPECT_EQ(wanted_reason, __error->reason);		\
+		EXPECT_EQ(wanted_field, __error->field);		\
+		EXPECT_EQ(wanted_value, __error->value);		\
+	} while (0)
+
+#endif /* MBX_SELFTEST_REFUSE_H */

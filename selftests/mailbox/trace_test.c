@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The tracepoints of system "mailbox": each says what it must, when it must.
+ *
+ * features.rst rows with their test here:
+ *   everything can be watched: tracepoints	trace.*
+ */
+#include "kselftest_harness.h"
+#include "common.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#define TRACEFS	"/sys/kernel/tracing"
+
+/* An instance of one's own: nobody else's events, nobody else's switches. */
+FIXTURE(trace)
+{
+	char instance[64];
+	char log[16384];
+	int fd;
+	unsigned long long id;
+};
+
+static int trace_write(const char *instance, const char *file, const char *text)
+{
+	char path[256];
+	int fd, result = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", instance, file);
+	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		result = -errno;
+	close(fd);
+	return result;
+}
+
+/* The number of lines of the log that have all of what is asked, by "" ended. */
+static int trace_count(const char *instance, char *log, size_t size, const char *event,
+		       const char *what)
+{
+	char path[128], *line, *rest;
+	ssize_t n, length = 0;
+	int fd, count = 0;
+
+	snprintf(path, sizeof(path), "%s/trace", instance);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (length < size - 1 && (n = read(fd, log + length, size - 1 - length)) > 0)
+		length += n;
+	close(fd);
+	log[length] = '\0';
+	for (rest = log; (line = strsep(&rest, "\n"));) {
+		char *found = strstr(line, event);
+
+		if (line[0] != '#' && found && strstr(found, what))
+			count++;
+	}
+	return count;
+}
+
+FIXTURE_SETUP(trace)
+{
+	struct mailbox_stat stat;
+
+	/* where it is mounted already this fails, and does no harm */
+	if (access(TRACEFS "/instances", F_OK))
+		ASSERT_EQ(0, mount("tracefs", TRACEFS, "tracefs", 0, NULL));
+	snprintf(self->instance, sizeof(self->instance), TRACEFS "/instances/mailbox-%d", getpid());
+	ASSERT_EQ(0, mkdir(self->instance, 0700));
+	ASSERT_EQ(0, trace_write(self->instance, "events/mailbox/enable", "1"));
+	self->fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mbx_stat(self->fd, &stat));
+	self->id = stat.id;
+}
+
+FIXTURE_TEARDOWN(trace)
+{
+	close(self->fd);
+	trace_write(self->instance, "events/mailbox/enable", "0");
+	rmdir(self->instance);
+}
+
+/* Events of this mailbox that say this, too. */
+#define COUNT(event, what) ({							\
+	char __what[64];							\
+	snprintf(__what, sizeof(__what), "id=%llu%s%s", self->id,		\
+		 *(what) ? " " : "", what);					\
+	trace_count(self->instance, self->log, sizeof(self->log), event ":", __what);	\
+})
+
+TEST_F(trace, create)
+{
+	EXPECT_EQ(1, COUNT("mailbox_create", "policy=shared capacity=1"));
+}
+
+TEST_F(trace, create_named)
+{
+	char name[MBX_NAME_SIZE], what[MBX_NAME_SIZE + 8];
+	int fd = mbx_new_named(mbx_name(name, "traced"), 1);
+
+	ASSERT_LE(0, fd);
+	snprintf(what, sizeof(what), "name=%s", name);
+	EXPECT_EQ(1, trace_count(self->instance, self->log, sizeof(self->log),
+				 "mailbox_create:", what));
+	close(fd);
+}
+
+TEST_F(trace, send_and_receive)
+{
+	ASSERT_EQ(0, mbx_put_tagged(self->fd, "12345", 6, 77));
+	EXPECT_EQ(1, COUNT("mailbox_send", "sequence=1 length=5 priority=6 tag=77"));
+	EXPECT_EQ(0, COUNT("mailbox_receive", ""));
+	EXPECT_STREQ("12345", mbx_next(self->fd));
+	EXPECT_EQ(1, COUNT("mailbox_receive", "sequence=1 length=5 priority=6 tag=77"));
+	/* nothing had to wait, nothing was lost */
+	EXPECT_EQ(0, COUNT("mailbox_block", ""));
+	EXPECT_EQ(0, COUNT("mailbox_wake", ""));
+	EXPECT_EQ(0, COUNT("mailbox_drop", ""));
+}
+
+TEST_F(trace, block_and_wake_for_a_message)
+{
+	struct mbx_call call;
+
+	ASSERT_EQ(0, mbx_call_receive(&call, self->fd, 0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 1));
+	ASSERT_TRUE(mbx_call_wait_asleep(&call));
+	EXPECT_EQ(1, COUNT("mailbox_block", ""));
+	EXPECT_EQ(0, COUNT("mailbox_wake", ""));
+	ASSERT_EQ(0, mbx_put(self->fd, "x", 0));
+	ASSERT_EQ(0, mbx_call_join(&call));
+	EXPECT_EQ(1, COUNT("mailbox_wake", ""));
+	EXPECT_EQ(1, COUNT("mailbox_receive", ""));
+}
+
+TEST_F(trace, block_and_wake_for_room)
+{
+	struct mbx_call call;
+
+	ASSERT_EQ(0, mbx_put(self->fd, "x", 0));
+	ASSERT_EQ(0, mbx_call_send(&call, self->fd, "y", 0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	ASSERT_TRUE(mbx_call_wait_asleep(&call));
+	EXPECT_EQ(1, COUNT("mailbox_block", ""));
+	EXPECT_STREQ("x", mbx_next(self->fd));
+	ASSERT_EQ(0, mbx_call_join(&call));
+	EXPECT_EQ(1, COUNT("mailbox_wake", ""));
+	EXPECT_EQ(2, COUNT("mailbox_send", ""));
+}
+
+TEST_F(trace, wake_by_a_timeout)
+{
+	struct mailbox_receive receive = { .flags = MAILBOX_DEADLINE };
+
+	receive.deadline = mbx_in_ms(20);
+	ASSERT_EQ(-ETIMEDOUT, mbx_receive(self->fd, &receive));
+	EXPECT_EQ(1, COUNT("mailbox_block", ""));
+	EXPECT_EQ(0, COUNT("mailbox_receive", ""));
+}
+
+TEST_F(trace, destroy_and_drop)
+{
+	ASSERT_EQ(0, mbx_put(self->fd, "x", 0));
+	EXPECT_EQ(0, COUNT("mailbox_destroy", ""));
+	ASSERT_EQ(0, mbx_destroy(self->fd, NULL));
+	EXPECT_EQ(1, COUNT("mailbox_destroy", "dropped=1"));
+	EXPECT_EQ(1, COUNT("mailbox_drop", "sequence=1 why=destroy"));
+}
+
+TEST_F(trace, end_by_the_last_close)
+{
+	int sender = mbx_dup(self->fd, MAILBOX_RIGHT_SEND);
+
+	ASSERT_LE(0, sender);
+	close(self->fd);
+	EXPECT_EQ(0, COUNT("mailbox_destroy", ""));
+	close(sender);
+	self->fd = -1;
+	EXPECT_EQ(1, COUNT("mailbox_destroy", ""));
+}
+
+TEST_F(trace, drop_for_a_slow_receiver)
+{
+	struct mailbox_create attr = {
+		.rights = MAILBOX_RIGHT_ALL,
+		.policy = MAILBOX_POLICY_BROADCAST,
+		.slow = MAILBOX_SLOW_LOSE,
+		.capacity = 1,
+	};
+	struct mailbox_stat stat;
+	int fd = mbx_create(&attr);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, mbx_stat(fd, &stat));
+	self->id = stat.id;
+	ASSERT_EQ(0, mbx_put(fd, "1", 0));
+	EXPECT_EQ(0, COUNT("mailbox_drop", ""));
+	ASSERT_EQ(0, mbx_put(fd, "2", 0));
+	EXPECT_EQ(1, COUNT("mailbox_drop", "sequence=1 why=slow"));
+	close(fd);
+}
+
+TEST_F(trace, each_can_be_had_alone)
+{
+	static const char *const events[] = {
+		"create", "destroy", "send", "receive", "block", "wake", "drop",
+	};
+	char path[64];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(events); i++) {
+		snprintf(path, sizeof(path), "events/mailbox/mailbox_%s/enable", events[i]);
+		EXPECT_EQ(0, trace_write(self->instance, path, "0"));
+	}
+	ASSERT_EQ(0, trace_write(self->instance, "events/mailbox/mailbox_send/enable", "1"));
+	ASSERT_EQ(0, mbx_put(self->fd, "x", 0));
+	EXPECT_STREQ("x", mbx_next(self->fd));
+	EXPECT_EQ(1, COUNT("mailbox_send", ""));
+	EXPECT_EQ(0, COUNT("mailbox_receive", ""));
+}
+
+TEST_HARNESS_MAIN
