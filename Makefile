@@ -57,7 +57,7 @@ define build-module
 	$(Q)ln -sf $(wildcard $(project)/kmod/*.[ch]) $(1)/kmod
 	$(Q)ln -sf $(wildcard $(project)/uapi/linux/*.h) $(1)/uapi/linux
 	$(Q)find $(1) -xtype l -delete
-	+$(Q)$(MAKE) -C $(2) M=$(1) O= KBUILD_OUTPUT= $(call for-clang,$(2)) $(3)
+	+$(Q)flock $(1) $(MAKE) -C $(2) M=$(1) O= KBUILD_OUTPUT= $(call for-clang,$(2)) $(3)
 endef
 
 installed-module := $(build)/module/installed
@@ -109,8 +109,11 @@ realname := libmailbox.so.$(VERSION)
 
 .PHONY: library command examples
 library: $(build)/lib/libmailbox.so $(build)/lib/libmailbox.a
+	@:
 command: $(build)/bin/mailboxctl
+	@:
 examples: $(examples)
+	@:
 
 $(build)/obj/%.lo: $(project)/%.c $(project)/Makefile
 	$(call say,CC,$@)
@@ -218,6 +221,7 @@ source:
 	$(Q)$(setup)/source $(source)
 
 guest-init: $(build)/guest/init
+	@:
 $(build)/guest/init: $(project)/selftests/qemu/init.c $(project)/uapi/linux/mailbox.h
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
@@ -244,6 +248,7 @@ host-tests: source
 
 # What the demo sorts: some of the kernel's own documentation, over 5 MB.
 texts: $(build)/demo/text.txt
+	@:
 $(build)/demo/text.txt: | source
 	$(Q)mkdir -p $(@D)
 	$(Q)cd $(source)/Documentation && LC_ALL=C find admin-guide networking process \
@@ -262,6 +267,7 @@ shell: setup
 bench-sources := $(filter-out %/profile.c,$(call sources,selftests/bench/*.c))
 
 bench-programs: $(build)/bench/bench
+	@:
 $(build)/bench/bench: $(bench-sources) $(wildcard $(project)/selftests/bench/*.h) \
 		$(project)/uapi/linux/mailbox.h
 	$(call say,CC,$@)

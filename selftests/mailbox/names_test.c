@@ -33,6 +33,27 @@ FIXTURE_TEARDOWN(names)
 	close(self->fd);
 }
 
+/* What a user may do is each mailbox's matter, and the quotas'. */
+TEST(device_is_for_everyone)
+{
+	struct stat stat_of;
+	pid_t child;
+
+	ASSERT_EQ(0, stat(MBX_DEVICE, &stat_of));
+	EXPECT_EQ(S_IFCHR | 0666, stat_of.st_mode);
+	child = mbx_fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		int fd;
+
+		if (mbx_become(65534))
+			_exit(1);
+		fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
+		_exit(fd < 0 || mbx_put(fd, "x", 0) || strcmp(mbx_next(fd), "x"));
+	}
+	EXPECT_EQ(0, mbx_join(child));
+}
+
 TEST_F(names, open_finds)
 {
 	int fd = mbx_open(self->name, MAILBOX_RIGHT_RECEIVE);
@@ -781,6 +802,47 @@ TEST_F(list, cursor_of_a_name_that_has_gone)
 	ASSERT_EQ(1, list.count);
 	EXPECT_EQ('e', entry.name[strlen(self->prefix) + 1]);
 	EXPECT_EQ(1, list.more);
+}
+
+/* Others come and go during the walk; those that stay are listed once each. */
+TEST_F(list, walk_while_names_come_and_go)
+{
+	char cursor[MAILBOX_NAME_MAX + 1], name[MBX_NAME_SIZE + 8];
+	struct mailbox_stat entry;
+	struct mailbox_list list = {
+		.after = MBX_PTR(cursor),
+		.entries = MBX_PTR(&entry),
+		.entry_size = sizeof(entry),
+	};
+	int round, seen[LISTED];
+	pid_t child = mbx_fork();
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		for (round = 0;; round++) {
+			/* between those that stay */
+			snprintf(name, sizeof(name), "%s-%c+", self->prefix, 'a' + round % LISTED);
+			close(mbx_new_named(name, 1));
+		}
+	}
+	for (round = 0; round < 20; round++) {
+		memset(seen, 0, sizeof(seen));
+		strcpy(cursor, self->prefix);
+		do {
+			list.count = 1;
+			ASSERT_EQ(0, mbx_ioctl(self->device, MAILBOX_IOC_LIST, &list));
+			if (!list.count)
+				break;
+			ASSERT_LT(0, strcmp(entry.name, cursor));
+			strcpy(cursor, entry.name);
+			if (!entry.name[strlen(self->prefix) + 2])
+				seen[entry.name[strlen(self->prefix) + 1] - 'a']++;
+		} while (list.more);
+		for (int i = 0; i < LISTED; i++)
+			ASSERT_EQ(1, seen[i]);
+	}
+	kill(child, SIGKILL);
+	mbx_join(child);
 }
 
 TEST_F(list, anybody_may)

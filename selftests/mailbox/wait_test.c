@@ -131,6 +131,9 @@ TEST(forever_send)
 	ASSERT_EQ(0, mbx_call_join(&call));
 	EXPECT_STREQ("2", mbx_next(fd));
 	EXPECT_EQ(2, call.send.sequence);
+	EXPECT_EQ(1, call.send.receipt.receivers);
+	EXPECT_EQ(0, call.send.receipt.time);
+	EXPECT_EQ(0, call.send.receipt.pid);
 	close(fd);
 }
 
@@ -291,6 +294,44 @@ TEST_F(deadline, restarted_ends_at_the_same_time)
 	EXPECT_LT(ended, deadline + MBX_PATIENCE);
 }
 
+/* CLOCK_REALTIME may be set: a deadline of it is a time of day, not a span. */
+TEST(deadline_realtime_follows_the_clock)
+{
+	int fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct mbx_call real = {
+		.fd = fd,
+		.receive = {
+			.flags = MAILBOX_DEADLINE | MAILBOX_REALTIME,
+			.deadline = mbx_clock(CLOCK_REALTIME) + 3600 * MBX_SECOND,
+		},
+	}, monotonic = {
+		.fd = fd,
+		.receive = {
+			.flags = MAILBOX_DEADLINE,
+			.deadline = mbx_in_ms(3600 * 1000),
+		},
+	};
+	struct timespec now;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, mbx_call_start(&monotonic));
+	ASSERT_EQ(0, mbx_call_start(&real));
+	ASSERT_TRUE(mbx_wait_waiters(fd, 0, 2));
+	ASSERT_EQ(0, clock_gettime(CLOCK_REALTIME, &now));
+	now.tv_sec += 7200;
+	ASSERT_EQ(0, clock_settime(CLOCK_REALTIME, &now));
+	EXPECT_TRUE(MBX_UNTIL(mbx_call_done(&real)));
+	ASSERT_EQ(0, clock_gettime(CLOCK_REALTIME, &now));
+	now.tv_sec -= 7200;
+	ASSERT_EQ(0, clock_settime(CLOCK_REALTIME, &now));
+	ASSERT_TRUE(mbx_call_done(&real));
+	EXPECT_EQ(-ETIMEDOUT, mbx_call_join(&real));
+	EXPECT_FALSE(mbx_call_done(&monotonic));
+	ASSERT_EQ(0, mbx_put(fd, "x", 0));
+	EXPECT_EQ(0, mbx_call_join(&monotonic));
+	close(fd);
+}
+
 /* --- signals --------------------------------------------------------- */
 
 FIXTURE(signals)
@@ -401,6 +442,82 @@ TEST_F(signals, kill)
 	EXPECT_EQ(128 + SIGKILL, mbx_join(child));
 	ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 0));
 	EXPECT_EQ(variant->sending, mbx_depth(self->fd));
+}
+
+/* SIGSTOP and SIGCONT have no handler, so there is nothing to report. */
+TEST_F(signals, stopped_and_continued)
+{
+	char text[8] = "";
+	pid_t child = mbx_fork();
+	int status;
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		__u32 flags = variant->deadline ? MAILBOX_DEADLINE : 0;
+		__s64 when = variant->deadline ? mbx_in_ms(3600 * 1000) : 0;
+		struct mailbox_send send = {
+			.flags = flags,
+			.deadline = when,
+			.buffer = MBX_PTR("text"),
+			.length = 4,
+		};
+		struct mailbox_receive receive = {
+			.flags = flags,
+			.deadline = when,
+			.buffer = MBX_PTR(text),
+			.length = 4,
+		};
+
+		_exit(-(variant->sending ? mbx_send(self->fd, &send) :
+			mbx_receive(self->fd, &receive)));
+	}
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, variant->sending, !variant->sending));
+	ASSERT_TRUE(mbx_wait_asleep(child, SYS_ioctl));
+	ASSERT_EQ(0, kill(child, SIGSTOP));
+	ASSERT_EQ(child, waitpid(child, &status, WUNTRACED));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	ASSERT_EQ(0, kill(child, SIGCONT));
+	if (variant->sending) {
+		EXPECT_STREQ("full", mbx_next(self->fd));
+		ASSERT_EQ(0, mbx_get(self->fd, text, sizeof(text), 0, NULL));
+		EXPECT_STREQ("text", text);
+	} else {
+		ASSERT_EQ(0, mbx_put(self->fd, "text", 0));
+	}
+	EXPECT_EQ(0, mbx_join(child));
+	EXPECT_STREQ("<11>", mbx_next(self->fd));
+}
+
+/* A receiver killed as the message comes has it, or the mailbox still does. */
+TEST(killed_receiver_loses_nothing)
+{
+	int fd = mbx_new(MAILBOX_POLICY_SHARED, 1), i;
+	struct mailbox_stat stat;
+	char text[8];
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < 30; i++) {
+		pid_t child = mbx_fork();
+
+		ASSERT_LE(0, child);
+		if (!child)
+			_exit(-mbx_get(fd, text, sizeof(text), 0, NULL));
+		ASSERT_TRUE(mbx_wait_waiters(fd, 0, 1));
+		if (i % 2) {
+			ASSERT_EQ(0, kill(child, SIGKILL));
+			ASSERT_EQ(0, mbx_put(fd, "x", MAILBOX_NONBLOCK));
+		} else {
+			ASSERT_EQ(0, mbx_put(fd, "x", MAILBOX_NONBLOCK));
+			ASSERT_EQ(0, kill(child, SIGKILL));
+		}
+		mbx_join(child);
+		ASSERT_EQ(0, mbx_stat(fd, &stat));
+		ASSERT_EQ(stat.sent, stat.received + stat.depth);
+		ASSERT_EQ(0, stat.waiting_receivers);
+		if (stat.depth)
+			ASSERT_STREQ("x", mbx_next(fd));
+	}
+	close(fd);
 }
 
 /* One who gives up leaves what comes next to the one behind. */

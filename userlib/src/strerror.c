@@ -295,15 +295,15 @@ static void add_reason(struct sentence *sentence,
 		add(sentence, " does not go with the mailbox's policy");
 		return;
 	case MAILBOX_REASON_USER_BYTES:
-		add(sentence, "the user's quota of queued bytes is used up: ");
+		add(sentence, "this would go over the user's quota of queued bytes: at most ");
 		add_bytes(sentence, value);
 		return;
 	case MAILBOX_REASON_USER_MESSAGES:
-		add(sentence, "the user's quota of queued messages is used up: ");
+		add(sentence, "this would go over the user's quota of queued messages: at most ");
 		add_messages(sentence, value);
 		return;
 	case MAILBOX_REASON_USER_MAILBOXES:
-		add(sentence, "the user's quota of mailboxes is used up: ");
+		add(sentence, "this would go over the user's quota of mailboxes: at most ");
 		add_count(sentence, value, "mailbox", "es");
 		return;
 	case MAILBOX_REASON_MODULE_SIZE:
