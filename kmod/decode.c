@@ -1,37 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/fs.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "decode.h"
-#include "error.h"
 #include "limits.h"
-#include "wait.h"
-
-int mbipc_check_flags(u64 flags, u64 known, u16 field,
-		      struct mailbox_error *err)
-{
-	if (likely(!(flags & ~known)))
-		return 0;
-	return mbipc_fail(err, -EINVAL, MAILBOX_REASON_FLAGS, field,
-			  flags & ~known);
-}
-
-int mbipc_check_zero(u64 value, u16 field, struct mailbox_error *err)
-{
-	if (likely(!value))
-		return 0;
-	return mbipc_fail(err, -EINVAL, MAILBOX_REASON_RESERVED, field, value);
-}
-
-int mbipc_check_range(u64 value, u64 low, u64 high, u16 field,
-		      struct mailbox_error *err)
-{
-	if (likely(value >= low && value <= high))
-		return 0;
-	return mbipc_fail(err, -EINVAL, MAILBOX_REASON_RANGE, field,
-			  value < low ? low : high);
-}
 
 int mbipc_check_rights(u32 rights, u16 field, struct mailbox_error *err)
 {
@@ -45,25 +17,11 @@ static int bad_pointer(u64 address, u16 field, struct mailbox_error *err)
 	return mbipc_fail(err, -EFAULT, MAILBOX_REASON_POINTER, field, address);
 }
 
-/**
- * mbipc_get_patience - how long a call waits
- * @file: whose O_NONBLOCK counts too
- * @flags: of the call; other bits than those of waiting are ignored
- * @flags_field: where they stand
- * @deadline: of the call
- * @deadline_field: where it stands
- * @patience: filled
- * @err: told why not
- */
-int mbipc_get_patience(const struct file *file, u32 flags, u16 flags_field,
-		       s64 deadline, u16 deadline_field,
-		       struct mbipc_patience *patience,
+/* The rest of mbipc_get_patience(), which see. */
+int mbipc_get_deadline(u32 flags, u16 flags_field, s64 deadline,
+		       u16 deadline_field, struct mbipc_patience *patience,
 		       struct mailbox_error *err)
 {
-	patience->nonblock = (flags & MAILBOX_NONBLOCK) ||
-			     (file->f_flags & O_NONBLOCK);
-	patience->timed = false;
-	patience->deadline = 0;
 	if (!(flags & MAILBOX_DEADLINE)) {
 		if (flags & MAILBOX_REALTIME)
 			return mbipc_fail(err, -EINVAL, MAILBOX_REASON_FLAGS,
@@ -153,7 +111,7 @@ static int get_vector(unsigned int direction, u64 buffer, u16 buffer_field,
 		      u64 pieces, u16 length_field,
 		      struct mbipc_payload *payload, struct mailbox_error *err)
 {
-	struct iovec *iov = payload->few;
+	struct iovec *iov;
 	const struct mailbox_vector __user *from;
 	void __user *pointer;
 	size_t total = 0;
@@ -167,13 +125,10 @@ static int get_vector(unsigned int direction, u64 buffer, u16 buffer_field,
 	if (!user_pointer(buffer, pieces * sizeof(*from), &pointer))
 		return bad_pointer(buffer, buffer_field, err);
 	from = pointer;
-	if (pieces > ARRAY_SIZE(payload->few)) {
-		iov = kcalloc(pieces, sizeof(*iov), GFP_KERNEL_ACCOUNT);
-		if (!iov)
-			return mbipc_fail_state(err, -ENOMEM,
-						MAILBOX_REASON_NONE, 0);
-		payload->allocated = iov;
-	}
+	iov = kcalloc(pieces, sizeof(*iov), GFP_KERNEL_ACCOUNT);
+	if (!iov)
+		return mbipc_fail_state(err, -ENOMEM, MAILBOX_REASON_NONE, 0);
+	payload->pieces = iov;
 	for (i = 0; i < pieces; i++) {
 		struct mailbox_vector piece;
 
@@ -209,7 +164,7 @@ int mbipc_get_payload(unsigned int direction, bool vector, u64 buffer,
 {
 	void __user *pointer;
 
-	payload->allocated = NULL;
+	payload->pieces = NULL;
 	if (vector)
 		return get_vector(direction, buffer, buffer_field, length,
 				  length_field, payload, err);
@@ -222,5 +177,5 @@ int mbipc_get_payload(unsigned int direction, bool vector, u64 buffer,
 
 void mbipc_payload_end(struct mbipc_payload *payload)
 {
-	kfree(payload->allocated);
+	kfree(payload->pieces);
 }

@@ -8,37 +8,84 @@
 #ifndef MBIPC_DECODE_H
 #define MBIPC_DECODE_H
 
+#include <linux/fs.h>
 #include <linux/mailbox.h>
-#include <linux/types.h>
 #include <linux/uio.h>
 
-struct file;
-struct mbipc_patience;
+#include "error.h"
+#include "wait.h"
 
-int mbipc_check_flags(u64 flags, u64 known, u16 field,
-		      struct mailbox_error *err);
-int mbipc_check_zero(u64 value, u16 field, struct mailbox_error *err);
-int mbipc_check_range(u64 value, u64 low, u64 high, u16 field,
-		      struct mailbox_error *err);
+/* Bits that are not known. */
+static inline int mbipc_check_flags(u64 flags, u64 known, u16 field,
+				    struct mailbox_error *err)
+{
+	if (likely(!(flags & ~known)))
+		return 0;
+	return mbipc_fail(err, -EINVAL, MAILBOX_REASON_FLAGS, field,
+			  flags & ~known);
+}
+
+/* A member that is reserved, or that the call does not use. */
+static inline int mbipc_check_zero(u64 value, u16 field,
+				   struct mailbox_error *err)
+{
+	if (likely(!value))
+		return 0;
+	return mbipc_fail(err, -EINVAL, MAILBOX_REASON_RESERVED, field, value);
+}
+
+static inline int mbipc_check_range(u64 value, u64 low, u64 high, u16 field,
+				    struct mailbox_error *err)
+{
+	if (likely(value >= low && value <= high))
+		return 0;
+	return mbipc_fail(err, -EINVAL, MAILBOX_REASON_RANGE, field,
+			  value < low ? low : high);
+}
+
 int mbipc_check_rights(u32 rights, u16 field, struct mailbox_error *err);
 
-int mbipc_get_patience(const struct file *file, u32 flags, u16 flags_field,
-		       s64 deadline, u16 deadline_field,
-		       struct mbipc_patience *patience,
+int mbipc_get_deadline(u32 flags, u16 flags_field, s64 deadline,
+		       u16 deadline_field, struct mbipc_patience *patience,
 		       struct mailbox_error *err);
+
+/**
+ * mbipc_get_patience - how long a call waits
+ * @file: whose O_NONBLOCK counts too
+ * @flags: of the call; other bits than those of waiting are ignored
+ * @flags_field: where they stand
+ * @deadline: of the call
+ * @deadline_field: where it stands
+ * @patience: filled
+ * @err: told why not
+ */
+static inline int mbipc_get_patience(const struct file *file, u32 flags,
+				     u16 flags_field, s64 deadline,
+				     u16 deadline_field,
+				     struct mbipc_patience *patience,
+				     struct mailbox_error *err)
+{
+	patience->nonblock = (flags & MAILBOX_NONBLOCK) ||
+			     (file->f_flags & O_NONBLOCK);
+	patience->timed = false;
+	patience->deadline = 0;
+	if (likely(!(flags & (MAILBOX_DEADLINE | MAILBOX_REALTIME)) && !deadline))
+		return 0;
+	return mbipc_get_deadline(flags, flags_field, deadline, deadline_field,
+				  patience, err);
+}
+
 int mbipc_get_name(u64 address, u16 field, char **name,
 		   struct mailbox_error *err);
 
 /**
  * struct mbipc_payload - where a payload is, or goes
  * @iter: over all of it
- * @allocated: freed by mbipc_payload_end()
- * @few: the pieces, if they are few
+ * @pieces: of a vector; freed by mbipc_payload_end()
  */
 struct mbipc_payload {
 	struct iov_iter iter;
-	struct iovec *allocated;
-	struct iovec few[4];
+	struct iovec *pieces;
 };
 
 int mbipc_get_payload(unsigned int direction, bool vector, u64 buffer,

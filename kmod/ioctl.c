@@ -423,16 +423,14 @@ static int send_flags_fit(const struct mbipc_mailbox *mailbox,
 static void show_receipt(struct mbipc_party *taker,
 			 struct mailbox_receipt *receipt)
 {
-	struct user_namespace *ns = current_user_ns();
-
 	memset(receipt, 0, sizeof(*receipt));
 	receipt->receivers = taker->receivers;
 	if (!taker->pid)
 		return;
 	receipt->time = mbipc_time_shown(taker->time);
 	receipt->pid = pid_vnr(taker->pid);
-	receipt->uid = from_kuid_munged(ns, taker->uid);
-	receipt->gid = from_kgid_munged(ns, taker->gid);
+	receipt->uid = mbipc_uid_shown(taker->uid);
+	receipt->gid = mbipc_gid_shown(taker->gid);
 	put_pid(taker->pid);
 }
 
@@ -460,8 +458,8 @@ static int do_send(struct file *file, struct mailbox_send *args,
 				  &patience, err);
 	if (code)
 		return code;
-	/* What cannot be answered is not done. */
-	if (clear_user(&user->sequence, sizeof(*user) - AT(mailbox_send, sequence)))
+	/* What cannot be answered is not done.  (There may be two pages.) */
+	if (put_user(0, &user->sequence) || put_user(0, &user->receipt.receivers))
 		return mbipc_fail(err, -EFAULT, MAILBOX_REASON_POINTER,
 				  AT(mailbox_send, sequence), (uintptr_t)user);
 
@@ -473,6 +471,9 @@ static int do_send(struct file *file, struct mailbox_send *args,
 		code = mbipc_post(handle, &payload.iter, &sending,
 				  args->priority, args->tag, err);
 	mbipc_payload_end(&payload);
+	if (code == -EFAULT && !err->reason)
+		mbipc_fail(err, code, MAILBOX_REASON_POINTER,
+			   AT(mailbox_send, buffer), args->buffer);
 	if (code)
 		return code;
 
@@ -590,6 +591,8 @@ static int do_receive(struct file *file, struct mailbox_receive *args,
 	else
 		code = mbipc_fetch(handle, &payload.iter, &taking,
 				   &args->header, &user->header, err);
+	if (code == -EFAULT && err->field == AT(mailbox_receive, buffer))
+		err->value = args->buffer;
 out:
 	mbipc_payload_end(&payload);
 	return code;
@@ -755,8 +758,7 @@ static int do_set(struct mbipc_handle *handle, struct mailbox_set *args,
 	kgid_t gid = make_kgid(current_user_ns(), args->gid);
 	int code;
 
-	code = check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, err) ?:
-	       check_set(handle->mailbox, args, err);
+	code = check_set(handle->mailbox, args, err);
 	if (code)
 		return code;
 	/* -1, or an id that has no meaning in the caller's namespace. */
@@ -769,10 +771,11 @@ static int do_set(struct mbipc_handle *handle, struct mailbox_set *args,
 	return mbipc_set(handle->mailbox, args, uid, gid, err);
 }
 
-static int do_dup(struct file *file, struct mailbox_dup *args,
-		  struct mailbox_dup __user *user, struct mailbox_error *err)
+static int do_dup(struct mbipc_handle *handle, struct mailbox_dup *args,
+		  struct mailbox_dup __user *user,
+		  const struct file_operations *fops,
+		  struct mailbox_error *err)
 {
-	struct mbipc_handle *handle = file_handle(file);
 	struct new_handle new;
 	int code;
 
@@ -790,8 +793,7 @@ static int do_dup(struct file *file, struct mailbox_dup *args,
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	code = new_handle_make(&new, handle,
-			       args->flags & MAILBOX_OPEN_NONBLOCK, file->f_op,
-			       err);
+			       args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
 	if (code)
 		return code;
 	if (put_user(new.fd, &user->fd)) {
@@ -808,8 +810,7 @@ static int do_destroy(struct mbipc_handle *handle, struct mailbox_destroy *args,
 {
 	int code;
 
-	code = check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, err) ?:
-	       mbipc_check_flags(args->flags, 0, AT(mailbox_destroy, flags), err) ?:
+	code = mbipc_check_flags(args->flags, 0, AT(mailbox_destroy, flags), err) ?:
 	       mbipc_check_zero(args->reserved, AT(mailbox_destroy, reserved), err);
 	if (code)
 		return code;
@@ -823,78 +824,18 @@ static int do_destroy(struct mbipc_handle *handle, struct mailbox_destroy *args,
 
 /* --- which command --------------------------------------------------- */
 
-union command {
-	struct mailbox_error error;
-	struct mailbox_info info;
-	struct mailbox_create create;
-	struct mailbox_open open;
-	struct mailbox_list list;
-	struct mailbox_send send;
-	struct mailbox_receive receive;
-	struct mailbox_batch batch;
-	struct mailbox_stat stat;
-	struct mailbox_set set;
-	struct mailbox_dup dup;
-	struct mailbox_destroy destroy;
-};
-
-/* The struct of a command with the size masked out; 0: no such command. */
-static size_t device_size(unsigned int nr)
-{
-	switch (nr) {
-	case _IOC_NR(MAILBOX_IOC_INFO):
-		return sizeof(struct mailbox_info);
-	case _IOC_NR(MAILBOX_IOC_CREATE):
-		return sizeof(struct mailbox_create);
-	case _IOC_NR(MAILBOX_IOC_OPEN):
-		return sizeof(struct mailbox_open);
-	case _IOC_NR(MAILBOX_IOC_LIST):
-		return sizeof(struct mailbox_list);
-	default:
-		return 0;
-	}
-}
-
-static size_t handle_size(unsigned int nr)
-{
-	switch (nr) {
-	case _IOC_NR(MAILBOX_IOC_SEND):
-		return sizeof(struct mailbox_send);
-	case _IOC_NR(MAILBOX_IOC_RECEIVE):
-		return sizeof(struct mailbox_receive);
-	case _IOC_NR(MAILBOX_IOC_SEND_BATCH):
-	case _IOC_NR(MAILBOX_IOC_RECEIVE_BATCH):
-		return sizeof(struct mailbox_batch);
-	case _IOC_NR(MAILBOX_IOC_INFO):
-		return sizeof(struct mailbox_info);
-	case _IOC_NR(MAILBOX_IOC_STAT):
-		return sizeof(struct mailbox_stat);
-	case _IOC_NR(MAILBOX_IOC_SET):
-		return sizeof(struct mailbox_set);
-	case _IOC_NR(MAILBOX_IOC_DUP):
-		return sizeof(struct mailbox_dup);
-	case _IOC_NR(MAILBOX_IOC_DESTROY):
-		return sizeof(struct mailbox_destroy);
-	default:
-		return 0;
-	}
-}
-
-static bool is_ours(unsigned int cmd)
-{
-	return _IOC_TYPE(cmd) == MAILBOX_IOC_MAGIC &&
-	       _IOC_DIR(cmd) == (_IOC_READ | _IOC_WRITE);
-}
-
 /*
  * Fetch a command's struct, as large as this kernel knows it, from one that is
- * as large as the caller does.
+ * as large as its caller does; mostly that is the same.
  */
-static int get_command(union command *args, size_t known, void __user *user,
-		       size_t size, struct mailbox_error *err)
+static __always_inline int get_struct(void *args, size_t known,
+				      const void __user *user, size_t size,
+				      struct mailbox_error *err)
 {
 	int code;
 
+	if (likely(size == known))
+		return copy_from_user(args, user, known) ? -EFAULT : 0;
 	if (size < known)
 		return mbipc_fail_state(err, -EINVAL, MAILBOX_REASON_SIZE, known);
 	code = copy_struct_from_user(args, known, user, size);
@@ -912,87 +853,100 @@ static long answer(int code, struct mailbox_error *err, void __user *user,
 	return code;
 }
 
+/*
+ * A command: its struct is fetched to @args, then @call does it.  Not inlined,
+ * or each would pay for the stack of all.
+ */
+#define COMMAND(name, type, call)					\
+static noinline long name(struct file *file, struct type __user *user,	\
+			  size_t size,					\
+			  const struct file_operations *fops)		\
+{									\
+	struct mbipc_handle *handle __maybe_unused = file_handle(file);	\
+	struct mailbox_error err = { .field = MAILBOX_NO_FIELD };	\
+	struct type args;						\
+	int code;							\
+									\
+	code = get_struct(&args, sizeof(args), user, size, &err);	\
+	if (!code)							\
+		code = (call);						\
+	return answer(code, &err, user, size);				\
+}
+
+COMMAND(ioctl_info, mailbox_info, do_info(&args, user, &err))
+COMMAND(ioctl_create, mailbox_create, do_create(&args, user, fops, &err))
+COMMAND(ioctl_open, mailbox_open, do_open(&args, user, fops, &err))
+COMMAND(ioctl_list, mailbox_list, do_list(&args, user, &err))
+COMMAND(ioctl_send, mailbox_send,
+	check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
+	do_send(file, &args, user, &err))
+COMMAND(ioctl_receive, mailbox_receive,
+	check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
+	do_receive(file, &args, user, false, &err))
+COMMAND(ioctl_send_batch, mailbox_batch,
+	check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
+	do_batch(file, &args, user, true, &err))
+COMMAND(ioctl_receive_batch, mailbox_batch,
+	check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
+	do_batch(file, &args, user, false, &err))
+COMMAND(ioctl_stat, mailbox_stat, do_stat(handle, &args, user))
+COMMAND(ioctl_set, mailbox_set,
+	check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, &err) ?:
+	do_set(handle, &args, &err))
+COMMAND(ioctl_dup, mailbox_dup, do_dup(handle, &args, user, fops, &err))
+COMMAND(ioctl_destroy, mailbox_destroy,
+	check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, &err) ?:
+	do_destroy(handle, &args, user, &err))
+
+/* A command's number, whatever the size of the struct that it came with. */
+#define NUMBER(cmd)	((cmd) & ~IOCSIZE_MASK)
+
 long mbipc_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg,
 			const struct file_operations *handle_fops)
 {
-	struct mailbox_error err = { .field = MAILBOX_NO_FIELD };
 	void __user *user = (void __user *)arg;
 	size_t size = _IOC_SIZE(cmd);
-	size_t known = device_size(_IOC_NR(cmd));
-	union command args;
-	int code;
 
-	if (!is_ours(cmd) || !known)
+	switch (NUMBER(cmd)) {
+	case NUMBER(MAILBOX_IOC_INFO):
+		return ioctl_info(file, user, size, handle_fops);
+	case NUMBER(MAILBOX_IOC_CREATE):
+		return ioctl_create(file, user, size, handle_fops);
+	case NUMBER(MAILBOX_IOC_OPEN):
+		return ioctl_open(file, user, size, handle_fops);
+	case NUMBER(MAILBOX_IOC_LIST):
+		return ioctl_list(file, user, size, handle_fops);
+	default:
 		return -ENOTTY;
-	code = get_command(&args, known, user, size, &err);
-	if (code)
-		return answer(code, &err, user, size);
-
-	switch (_IOC_NR(cmd)) {
-	case _IOC_NR(MAILBOX_IOC_INFO):
-		code = do_info(&args.info, user, &err);
-		break;
-	case _IOC_NR(MAILBOX_IOC_CREATE):
-		code = do_create(&args.create, user, handle_fops, &err);
-		break;
-	case _IOC_NR(MAILBOX_IOC_OPEN):
-		code = do_open(&args.open, user, handle_fops, &err);
-		break;
-	case _IOC_NR(MAILBOX_IOC_LIST):
-		code = do_list(&args.list, user, &err);
-		break;
 	}
-	return answer(code, &err, user, size);
 }
 
 long mbipc_handle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct mbipc_handle *handle = file_handle(file);
-	struct mailbox_error err = { .field = MAILBOX_NO_FIELD };
+	const struct file_operations *fops = file->f_op;
 	void __user *user = (void __user *)arg;
 	size_t size = _IOC_SIZE(cmd);
-	size_t known = handle_size(_IOC_NR(cmd));
-	union command args;
-	int code;
 
-	if (!is_ours(cmd) || !known)
+	switch (NUMBER(cmd)) {
+	case NUMBER(MAILBOX_IOC_SEND):
+		return ioctl_send(file, user, size, fops);
+	case NUMBER(MAILBOX_IOC_RECEIVE):
+		return ioctl_receive(file, user, size, fops);
+	case NUMBER(MAILBOX_IOC_SEND_BATCH):
+		return ioctl_send_batch(file, user, size, fops);
+	case NUMBER(MAILBOX_IOC_RECEIVE_BATCH):
+		return ioctl_receive_batch(file, user, size, fops);
+	case NUMBER(MAILBOX_IOC_INFO):
+		return ioctl_info(file, user, size, fops);
+	case NUMBER(MAILBOX_IOC_STAT):
+		return ioctl_stat(file, user, size, fops);
+	case NUMBER(MAILBOX_IOC_SET):
+		return ioctl_set(file, user, size, fops);
+	case NUMBER(MAILBOX_IOC_DUP):
+		return ioctl_dup(file, user, size, fops);
+	case NUMBER(MAILBOX_IOC_DESTROY):
+		return ioctl_destroy(file, user, size, fops);
+	default:
 		return -ENOTTY;
-	code = get_command(&args, known, user, size, &err);
-	if (code)
-		return answer(code, &err, user, size);
-
-	switch (_IOC_NR(cmd)) {
-	case _IOC_NR(MAILBOX_IOC_SEND):
-		code = check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
-		       do_send(file, &args.send, user, &err);
-		break;
-	case _IOC_NR(MAILBOX_IOC_RECEIVE):
-		code = check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
-		       do_receive(file, &args.receive, user, false, &err);
-		break;
-	case _IOC_NR(MAILBOX_IOC_SEND_BATCH):
-		code = check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
-		       do_batch(file, &args.batch, user, true, &err);
-		break;
-	case _IOC_NR(MAILBOX_IOC_RECEIVE_BATCH):
-		code = check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
-		       do_batch(file, &args.batch, user, false, &err);
-		break;
-	case _IOC_NR(MAILBOX_IOC_INFO):
-		code = do_info(&args.info, user, &err);
-		break;
-	case _IOC_NR(MAILBOX_IOC_STAT):
-		code = do_stat(handle, &args.stat, user);
-		break;
-	case _IOC_NR(MAILBOX_IOC_SET):
-		code = do_set(handle, &args.set, &err);
-		break;
-	case _IOC_NR(MAILBOX_IOC_DUP):
-		code = do_dup(file, &args.dup, user, &err);
-		break;
-	case _IOC_NR(MAILBOX_IOC_DESTROY):
-		code = do_destroy(handle, &args.destroy, user, &err);
-		break;
 	}
-	return answer(code, &err, user, size);
 }

@@ -68,7 +68,7 @@ struct mbipc_mailbox *mbipc_mailbox_new(const struct mailbox_create *how,
 	refcount_set(&mailbox->refs, 1);
 	spin_lock_init(&mailbox->lock);
 	init_waitqueue_head(&mailbox->poll);
-	INIT_LIST_HEAD(&mailbox->waits);
+	INIT_HLIST_HEAD(&mailbox->waits);
 	RB_CLEAR_NODE(&mailbox->name_node);
 	mailbox->state = MBIPC_NEW;
 	mailbox->policy = how->policy;
@@ -209,7 +209,7 @@ static void abort_waits(struct mbipc_mailbox *mailbox, bool receives,
 	struct mbipc_wait *wait;
 
 	mbipc_assert_locked(mailbox);
-	list_for_each_entry(wait, &mailbox->waits, all)
+	hlist_for_each_entry(wait, &mailbox->waits, all)
 		if (wait->kind == MBIPC_WAIT_RECEIVE ? receives : sends)
 			mbipc_wait_abort(wait, code, reason, 0);
 }
@@ -253,7 +253,7 @@ static u64 drain_inbox(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 	unsigned int n;
 
 	do {
-		struct mbipc_after after = MBIPC_AFTER_INIT(after);
+		struct mbipc_after after = {};
 
 		spin_lock(&mailbox->lock);
 		n = drain_some(mailbox, inbox, why, &after);
@@ -272,7 +272,7 @@ static u64 drain_inboxes(struct mbipc_mailbox *mailbox)
 	unsigned int n;
 
 	do {
-		struct mbipc_after after = MBIPC_AFTER_INIT(after);
+		struct mbipc_after after = {};
 
 		n = 0;
 		spin_lock(&mailbox->lock);
@@ -352,7 +352,7 @@ void mbipc_detach(struct mbipc_handle *handle)
 	bool receives = handle->rights & MAILBOX_RIGHT_RECEIVE;
 	bool sends = handle->rights & MAILBOX_RIGHT_SEND;
 	bool last, forgotten = false;
-	struct mbipc_after after = MBIPC_AFTER_INIT(after);
+	struct mbipc_after after = {};
 
 	/* A name's finder must not meet a mailbox that is just being left. */
 	names_lock(mailbox);
@@ -408,7 +408,7 @@ bool mbipc_anyone_waits(struct mbipc_handle *handle, const void *files)
 	bool found = false;
 
 	spin_lock(&mailbox->lock);
-	list_for_each_entry(wait, &mailbox->waits, all)
+	hlist_for_each_entry(wait, &mailbox->waits, all)
 		if (wait->handle == handle && wait->files == files)
 			found = true;
 	spin_unlock(&mailbox->lock);
@@ -426,7 +426,7 @@ void mbipc_closed(struct mbipc_handle *handle, const void *files)
 	struct mbipc_wait *wait;
 
 	spin_lock(&mailbox->lock);
-	list_for_each_entry(wait, &mailbox->waits, all)
+	hlist_for_each_entry(wait, &mailbox->waits, all)
 		if (wait->handle == handle && wait->files == files)
 			mbipc_wait_abort(wait, -EBADF, MAILBOX_REASON_CLOSED, 0);
 	spin_unlock(&mailbox->lock);
@@ -445,7 +445,7 @@ int mbipc_destroy(struct mbipc_mailbox *mailbox, u64 *dropped,
 		  struct mailbox_error *err)
 {
 	bool forgotten;
-	struct mbipc_after after = MBIPC_AFTER_INIT(after);
+	struct mbipc_after after = {};
 
 	names_lock(mailbox);
 	spin_lock(&mailbox->lock);

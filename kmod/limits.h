@@ -24,6 +24,9 @@
  */
 #define MBIPC_INLINE_MAX	(PAGE_SIZE / 2)
 
+/* How often a call lets others run before it falls asleep, see wait.c. */
+#define MBIPC_YIELDS		2
+
 /* Bytes in a message at most. */
 extern unsigned int mbipc_message_max;
 

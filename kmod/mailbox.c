@@ -32,6 +32,8 @@ void mbipc_inbox_init(struct mbipc_inbox *inbox)
 	INIT_LIST_HEAD(&inbox->receivers);
 	INIT_LIST_HEAD(&inbox->senders);
 	INIT_LIST_HEAD(&inbox->link);
+	inbox->sender_cpu = -1;
+	inbox->receiver_cpu = -1;
 }
 
 static bool polled(struct mbipc_mailbox *mailbox,
@@ -45,6 +47,17 @@ static bool polled(struct mbipc_mailbox *mailbox,
 	return after->poll && waitqueue_active(&mailbox->poll);
 }
 
+/* Free what is to be freed; without the lock. */
+void mbipc_free(struct mbipc_after *after)
+{
+	while (after->dead) {
+		struct mbipc_item *item = after->dead;
+
+		after->dead = item->next_dead;
+		mbipc_item_free(item);
+	}
+}
+
 /**
  * mbipc_unlock - release the lock and do what was left for after it
  * @mailbox: locked; the caller has a reference
@@ -54,7 +67,6 @@ void mbipc_unlock(struct mbipc_mailbox *mailbox, struct mbipc_after *after)
 	__releases(&mailbox->lock)
 {
 	bool tell = polled(mailbox, after);
-	struct mbipc_item *item, *next;
 
 	spin_unlock(&mailbox->lock);
 	if (tell) {
@@ -69,10 +81,7 @@ void mbipc_unlock(struct mbipc_mailbox *mailbox, struct mbipc_after *after)
 		wake_up_poll(&mailbox->poll, key);
 	}
 	after->poll = 0;
-	list_for_each_entry_safe(item, next, &after->dead, level) {
-		list_del_init(&item->level);
-		mbipc_item_free(item);
-	}
+	mbipc_free(after);
 }
 
 /* The same at once, for a call that goes to sleep before it ends. */
@@ -310,7 +319,7 @@ void mbipc_place_gone(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 	if (!--message->copies)
 		mailbox->bytes -= message->length;
 	inbox->used--;
-	list_add(&item->level, &after->dead);
+	mbipc_free_later(after, item);
 	mbipc_settle(mailbox, inbox, after);
 }
 

@@ -50,6 +50,8 @@ struct mbipc_names;
  * @lost: BROADCAST: messages lost since the receiver was last told
  * @missed: BROADCAST: messages sent after the receiver was cut off
  * @cut: BROADCAST: it was cut off
+ * @sender_cpu: where a call was seen last that sent to it; or -1
+ * @receiver_cpu: where a call was seen last that received from it; or -1
  *
  * Guarded by the mailbox's lock.
  */
@@ -62,6 +64,8 @@ struct mbipc_inbox {
 	u64 lost;
 	u64 missed;
 	bool cut;
+	int sender_cpu;
+	int receiver_cpu;
 };
 
 /**
@@ -150,7 +154,7 @@ struct mbipc_mailbox {
 		};
 		struct mbipc_seat *seats;
 	};
-	struct list_head waits;
+	struct hlist_head waits;
 	wait_queue_head_t poll;
 	u32 handles;
 	u32 senders;
@@ -205,14 +209,19 @@ enum mbipc_drop {
 /**
  * struct mbipc_after - what a step leaves to do once the lock is released
  * @poll: MBIPC_POLL_*
- * @dead: places to free, through struct mbipc_item's level
+ * @dead: places to free, through struct mbipc_item's next_dead
  */
 struct mbipc_after {
 	unsigned int poll;
-	struct list_head dead;
+	struct mbipc_item *dead;
 };
 
-#define MBIPC_AFTER_INIT(name)	{ .dead = LIST_HEAD_INIT((name).dead) }
+static inline void mbipc_free_later(struct mbipc_after *after,
+				    struct mbipc_item *item)
+{
+	item->next_dead = after->dead;
+	after->dead = item;
+}
 
 static inline void mbipc_assert_locked(struct mbipc_mailbox *mailbox)
 {
@@ -225,7 +234,9 @@ static inline bool mbipc_anonymous(const struct mbipc_mailbox *mailbox)
 }
 
 void mbipc_inbox_init(struct mbipc_inbox *inbox);
-void mbipc_unlock(struct mbipc_mailbox *mailbox, struct mbipc_after *after);
+void mbipc_free(struct mbipc_after *after);
+void mbipc_unlock(struct mbipc_mailbox *mailbox, struct mbipc_after *after)
+	__releases(&mailbox->lock);
 void mbipc_tell_pollers(struct mbipc_mailbox *mailbox,
 			struct mbipc_after *after);
 

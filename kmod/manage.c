@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/cred.h>
 #include <linux/ktime.h>
 #include <linux/pid.h>
 #include <linux/string.h>
-#include <linux/user_namespace.h>
 
 #include "error.h"
 #include "manage.h"
@@ -37,7 +35,6 @@ static u64 depth(const struct mbipc_mailbox *mailbox)
  */
 void mbipc_stat(struct mbipc_mailbox *mailbox, struct mailbox_stat *stat)
 {
-	struct user_namespace *ns = current_user_ns();
 	const struct mbipc_wait *wait;
 
 	memset(stat, 0, sizeof(*stat));
@@ -45,8 +42,8 @@ void mbipc_stat(struct mbipc_mailbox *mailbox, struct mailbox_stat *stat)
 	stat->policy = mailbox->policy;
 	stat->slow = mailbox->slow;
 	stat->flags = mailbox->flags;
-	stat->creator_uid = from_kuid_munged(ns, mailbox->creator_uid);
-	stat->creator_gid = from_kgid_munged(ns, mailbox->creator_gid);
+	stat->creator_uid = mbipc_uid_shown(mailbox->creator_uid);
+	stat->creator_gid = mbipc_gid_shown(mailbox->creator_gid);
 	stat->creator_pid = pid_vnr(mailbox->creator);
 	stat->created_time = wall_clock(mailbox->created_time);
 
@@ -56,8 +53,8 @@ void mbipc_stat(struct mbipc_mailbox *mailbox, struct mailbox_stat *stat)
 	else if (mailbox->name)
 		strscpy(stat->name, mailbox->name, sizeof(stat->name));
 	stat->mode = mailbox->mode;
-	stat->uid = from_kuid_munged(ns, mailbox->uid);
-	stat->gid = from_kgid_munged(ns, mailbox->gid);
+	stat->uid = mbipc_uid_shown(mailbox->uid);
+	stat->gid = mbipc_gid_shown(mailbox->gid);
 	stat->sender_pid = pid_vnr(mailbox->last_sender);
 	stat->receiver_pid = pid_vnr(mailbox->last_receiver);
 	stat->capacity = mailbox->capacity;
@@ -67,7 +64,7 @@ void mbipc_stat(struct mbipc_mailbox *mailbox, struct mailbox_stat *stat)
 	stat->handles = mailbox->handles;
 	stat->senders = mailbox->senders;
 	stat->receivers = mailbox->receivers;
-	list_for_each_entry(wait, &mailbox->waits, all) {
+	hlist_for_each_entry(wait, &mailbox->waits, all) {
 		if (wait->state != MBIPC_WAIT_PENDING)
 			continue;
 		if (wait->kind == MBIPC_WAIT_RECEIVE)
@@ -115,7 +112,7 @@ static void settle_all(struct mbipc_mailbox *mailbox, struct mbipc_after *after)
 int mbipc_set(struct mbipc_mailbox *mailbox, const struct mailbox_set *set,
 	      kuid_t uid, kgid_t gid, struct mailbox_error *err)
 {
-	struct mbipc_after after = MBIPC_AFTER_INIT(after);
+	struct mbipc_after after = {};
 	int code = 0;
 
 	spin_lock(&mailbox->lock);

@@ -73,10 +73,32 @@ static int fill_pages(struct mbipc_message *message, struct iov_iter *from)
 	return 0;
 }
 
+/* Mostly one small piece: then the way through the iterator is the longer. */
+static bool fill_data(struct mbipc_message *message, struct iov_iter *from)
+{
+	size_t length = message->length;
+
+	if (iter_is_ubuf(from))
+		return !copy_from_user(message->data,
+				       from->ubuf + from->iov_offset, length);
+	return copy_from_iter(message->data, length, from) == length;
+}
+
+static bool read_data(const struct mbipc_message *message, size_t length,
+		      struct iov_iter *to)
+{
+	if (iter_is_ubuf(to))
+		return !copy_to_user(to->ubuf + to->iov_offset, message->data,
+				     length);
+	return copy_to_iter(message->data, length, to) == length;
+}
+
 /**
  * mbipc_message_new - make a message out of what user space gives
  * @account: who pays
  * @from: the payload, all of it; at most MBIPC_MESSAGE_MAX_MAX bytes
+ * @priority: for the header
+ * @tag: for the header
  * @err: told why not
  *
  * Context: may sleep; no locks.
@@ -85,6 +107,7 @@ static int fill_pages(struct mbipc_message *message, struct iov_iter *from)
  */
 struct mbipc_message *mbipc_message_new(struct mbipc_account *account,
 					struct iov_iter *from,
+					u16 priority, u64 tag,
 					struct mailbox_error *err)
 {
 	size_t length = iov_iter_count(from);
@@ -103,18 +126,26 @@ struct mbipc_message *mbipc_message_new(struct mbipc_account *account,
 		code = mbipc_fail_state(err, -ENOMEM, MAILBOX_REASON_NONE, 0);
 		return ERR_PTR(code);
 	}
-	memset(message, 0, offsetof(struct mbipc_message, data));
 	mbipc_item_init(&message->item);
+	message->item.sequence = 0;
+	message->item.tag = tag;
+	message->item.sender = get_pid(task_tgid(current));
+	message->item.priority = priority;
+	message->item.copy = false;
+	message->withdrawn = false;
 	refcount_set(&message->refs, 1);
 	message->length = length;
-	message->account = mbipc_account_hold(account);
-	message->item.sender = get_pid(task_tgid(current));
+	message->copies = 0;
 	message->uid = current_euid();
 	message->gid = current_egid();
+	message->time = 0;
+	message->account = mbipc_account_hold(account);
+	message->waiter = NULL;
+	message->pages = NULL;
 
 	if (!small)
 		code = fill_pages(message, from);
-	else if (copy_from_iter(message->data, length, from) != length)
+	else if (!fill_data(message, from))
 		code = -EFAULT;
 	if (code) {
 		message_free(message);
@@ -139,7 +170,7 @@ int mbipc_message_read(const struct mbipc_message *message,
 	struct page *page;
 
 	if (!message->pages)
-		return copy_to_iter(message->data, left, to) == left ? 0 : -EFAULT;
+		return read_data(message, left, to) ? 0 : -EFAULT;
 
 	for (page = message->pages; left; page = (struct page *)page_private(page)) {
 		size_t bytes = min_t(size_t, left, PAGE_SIZE);
@@ -152,6 +183,24 @@ int mbipc_message_read(const struct mbipc_message *message,
 	return 0;
 }
 
+/*
+ * An id as the caller's user namespace sees it.  In the initial one every id
+ * is itself, which the map would find out at length.
+ */
+u32 mbipc_uid_shown(kuid_t uid)
+{
+	struct user_namespace *ns = current_user_ns();
+
+	return ns == &init_user_ns ? __kuid_val(uid) : from_kuid_munged(ns, uid);
+}
+
+u32 mbipc_gid_shown(kgid_t gid)
+{
+	struct user_namespace *ns = current_user_ns();
+
+	return ns == &init_user_ns ? __kgid_val(gid) : from_kgid_munged(ns, gid);
+}
+
 /**
  * mbipc_message_header - what the kernel attests, as the caller may see it
  * @message: the message; the caller has a reference
@@ -160,8 +209,6 @@ int mbipc_message_read(const struct mbipc_message *message,
 void mbipc_message_header(const struct mbipc_message *message,
 			  struct mailbox_header *header)
 {
-	struct user_namespace *ns = current_user_ns();
-
 	memset(header, 0, sizeof(*header));
 	header->sequence = message->item.sequence;
 	header->length = message->length;
@@ -169,8 +216,8 @@ void mbipc_message_header(const struct mbipc_message *message,
 	header->time = mbipc_time_shown(message->time);
 	header->priority = message->item.priority;
 	header->pid = pid_vnr(message->item.sender);
-	header->uid = from_kuid_munged(ns, message->uid);
-	header->gid = from_kgid_munged(ns, message->gid);
+	header->uid = mbipc_uid_shown(message->uid);
+	header->gid = mbipc_gid_shown(message->gid);
 }
 
 void mbipc_message_put(struct mbipc_message *message)

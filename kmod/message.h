@@ -70,12 +70,16 @@ static inline struct mbipc_message *mbipc_item_message(struct mbipc_item *item)
 
 struct mbipc_message *mbipc_message_new(struct mbipc_account *account,
 					struct iov_iter *from,
+					u16 priority, u64 tag,
 					struct mailbox_error *err);
 int mbipc_message_read(const struct mbipc_message *message,
 		       struct iov_iter *to);
 void mbipc_message_header(const struct mbipc_message *message,
 			  struct mailbox_header *header);
 void mbipc_message_put(struct mbipc_message *message);
+
+u32 mbipc_uid_shown(kuid_t uid);
+u32 mbipc_gid_shown(kgid_t gid);
 
 struct mbipc_copy *mbipc_copy_new(void);
 void mbipc_item_free(struct mbipc_item *item);

@@ -60,14 +60,12 @@ int mbipc_post(struct mbipc_handle *handle, struct iov_iter *from,
 			return mbipc_fail_state(err, -ENOMEM,
 						MAILBOX_REASON_NONE, 0);
 	}
-	message = mbipc_message_new(account, from, err);
+	message = mbipc_message_new(account, from, priority, tag, err);
 	if (stranger)
 		mbipc_account_put(account);
 	if (IS_ERR(message))
 		return PTR_ERR(message);
 
-	message->item.priority = priority;
-	message->item.tag = tag;
 	sending->message = message;
 	code = mbipc_send(handle, sending, err);
 	if (code && sending->message)

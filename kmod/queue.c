@@ -12,13 +12,6 @@ void mbipc_queue_init(struct mbipc_queue *queue)
 	queue->depth = 0;
 }
 
-struct mbipc_item *mbipc_queue_first(const struct mbipc_queue *queue)
-{
-	struct rb_node *node = rb_first_cached(&queue->levels);
-
-	return node ? node_item(node) : NULL;
-}
-
 /*
  * Mostly the end of the ring; elsewhere only when an item comes back whose
  * receiver could not take it, so the walk is as long as there were receivers
@@ -88,13 +81,15 @@ void mbipc_queue_put(struct mbipc_queue *queue, struct mbipc_item *item)
 void mbipc_queue_take(struct mbipc_queue *queue, struct mbipc_item *item)
 {
 	queue->depth--;
+	if (list_empty(&item->level)) {
+		rb_erase_cached(&item->node, &queue->levels);
+		RB_CLEAR_NODE(&item->node);
+		return;
+	}
 	if (!RB_EMPTY_NODE(&item->node)) {
-		if (list_empty(&item->level))
-			rb_erase_cached(&item->node, &queue->levels);
-		else
-			rb_replace_node_cached(&item->node,
-					       &list_next_entry(item, level)->node,
-					       &queue->levels);
+		rb_replace_node_cached(&item->node,
+				       &list_next_entry(item, level)->node,
+				       &queue->levels);
 		RB_CLEAR_NODE(&item->node);
 	}
 	list_del_init(&item->level);

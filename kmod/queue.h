@@ -20,6 +20,7 @@ struct pid_namespace;
  * @node: in the tree of priorities, if this is the first item of its priority;
  *	else clear
  * @level: ring of the items of one priority, in order
+ * @next_dead: out of the queue for good: the next to be freed
  * @sequence: position within a priority
  * @tag: as sent
  * @sender: the process that sent it; the message holds the reference
@@ -31,7 +32,10 @@ struct pid_namespace;
  */
 struct mbipc_item {
 	struct rb_node node;
-	struct list_head level;
+	union {
+		struct list_head level;
+		struct mbipc_item *next_dead;
+	};
 	u64 sequence;
 	u64 tag;
 	struct pid *sender;
@@ -77,10 +81,15 @@ static inline bool mbipc_item_queued(const struct mbipc_item *item)
 	return !RB_EMPTY_NODE(&item->node) || !list_empty(&item->level);
 }
 
+static inline struct mbipc_item *mbipc_queue_first(const struct mbipc_queue *queue)
+{
+	return rb_entry_safe(rb_first_cached(&queue->levels), struct mbipc_item,
+			     node);
+}
+
 void mbipc_queue_init(struct mbipc_queue *queue);
 void mbipc_queue_put(struct mbipc_queue *queue, struct mbipc_item *item);
 void mbipc_queue_take(struct mbipc_queue *queue, struct mbipc_item *item);
-struct mbipc_item *mbipc_queue_first(const struct mbipc_queue *queue);
 bool mbipc_select_fits(const struct mbipc_select *select,
 		       const struct mbipc_item *item);
 struct mbipc_item *mbipc_queue_find(const struct mbipc_queue *queue,

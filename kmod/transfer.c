@@ -68,11 +68,17 @@ static int check_sender(struct mbipc_mailbox *mailbox,
 	return code;
 }
 
-static void party_set(struct mbipc_party *party)
+/* Who takes the message: for its sender, who gets the reference on the pid. */
+static void party_set(struct mbipc_party *party, struct task_struct *task)
 {
-	party->pid = task_tgid(current);
-	party->uid = current_euid();
-	party->gid = current_egid();
+	const struct cred *cred;
+
+	rcu_read_lock();
+	cred = __task_cred(task);
+	party->uid = cred->euid;
+	party->gid = cred->egid;
+	rcu_read_unlock();
+	party->pid = get_pid(task_tgid(task));
 	party->time = ktime_get_ns();
 	party->receivers = 1;
 }
@@ -107,6 +113,53 @@ static void withdraw(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 	}
 }
 
+/*
+ * Wait until there is room for the message, or, where it is accepted and is in
+ * its place, until somebody takes it.
+ */
+static noinline int send_later(struct mbipc_handle *handle,
+			       struct mbipc_sending *sending,
+			       struct mbipc_inbox *inbox, bool accepted,
+			       struct mbipc_after *after,
+			       struct mailbox_error *err)
+	__must_hold(&handle->mailbox->lock)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	struct mbipc_message *message = sending->message;
+	struct mbipc_wait wait = {
+		.handle = handle,
+		.kind = accepted ? MBIPC_WAIT_TAKER : MBIPC_WAIT_ROOM,
+		.inbox = inbox,
+		.message = message,
+		.sequence = sending->sequence,
+		.sync = sending->sync,
+		.partner = inbox->receiver_cpu,
+		.taker.receivers = 1,
+	};
+	int code;
+
+	if (accepted) {
+		mbipc_wait_begin(&wait, &mailbox->waits, NULL);
+		message->waiter = &wait;
+		mbipc_deliver(inbox, &message->item, after);
+		mbipc_tell_pollers(mailbox, after);
+	} else {
+		mbipc_wait_begin(&wait, &mailbox->waits, &inbox->senders);
+	}
+	code = sleep_traced(mailbox, &wait, sending->patience, err);
+	mbipc_wait_end(&wait);
+	if (!code) {
+		sending->sequence = wait.sequence;
+		sending->taker = wait.taker;
+	} else if (wait.kind == MBIPC_WAIT_TAKER) {
+		/* Accepted, so it is not the caller's to free any more. */
+		sending->message = NULL;
+		if (wait.message)
+			withdraw(mailbox, inbox, message, after);
+	}
+	return code;
+}
+
 /* To one receiver: SHARED, EXCLUSIVE, PAIR. */
 static int send_to_one(struct mbipc_handle *handle,
 		       struct mbipc_sending *sending, struct mailbox_error *err)
@@ -114,9 +167,9 @@ static int send_to_one(struct mbipc_handle *handle,
 	struct mbipc_mailbox *mailbox = handle->mailbox;
 	struct mbipc_message *message = sending->message;
 	bool nonblock = sending->patience->nonblock;
-	struct mbipc_wait wait, *taker;
+	struct mbipc_after after = {};
 	struct mbipc_inbox *inbox;
-	struct mbipc_after after = MBIPC_AFTER_INIT(after);
+	struct mbipc_wait *taker;
 	bool accepted;
 	bool sync;
 	int code;
@@ -128,6 +181,7 @@ static int send_to_one(struct mbipc_handle *handle,
 	if (code)
 		goto out;
 
+	inbox->sender_cpu = raw_smp_processor_id();
 	sync = sending->sync || !mailbox->capacity;
 	taker = mbipc_taker(inbox, &message->item);
 	if (!taker && nonblock && sync) {
@@ -140,56 +194,29 @@ static int send_to_one(struct mbipc_handle *handle,
 					mailbox->capacity);
 		goto out;
 	}
-
 	if (accepted) {
 		mbipc_accept(mailbox, message);
 		sending->sequence = message->item.sequence;
 		inbox->used++;
-		if (sync && nonblock) {
-			/* Not waiting for its copy: a receipt in advance. */
-			sending->taker = taker->self;
-			get_pid(sending->taker.pid);
-		}
 	}
-	if (accepted && (!sync || nonblock)) {
-		mbipc_deliver(inbox, &message->item, &after);
+	if (!accepted || (sync && !nonblock)) {
+		code = send_later(handle, sending, inbox, accepted, &after, err);
 		goto out;
 	}
-
-	memset(&wait, 0, sizeof(wait));
-	wait.handle = handle;
-	wait.inbox = inbox;
-	wait.message = message;
-	wait.sync = sync;
-	if (accepted) {
-		wait.kind = MBIPC_WAIT_TAKER;
-		wait.sequence = sending->sequence;
-		mbipc_wait_begin(&wait, &mailbox->waits, NULL);
-		message->waiter = &wait;
-		mbipc_deliver(inbox, &message->item, &after);
-		mbipc_tell_pollers(mailbox, &after);
-	} else {
-		wait.kind = MBIPC_WAIT_ROOM;
-		mbipc_wait_begin(&wait, &mailbox->waits, &inbox->senders);
-	}
-	code = sleep_traced(mailbox, &wait, sending->patience, err);
-	mbipc_wait_end(&wait);
-	if (!code) {
-		sending->sequence = wait.sequence;
-		sending->taker = wait.taker;
-	} else if (wait.kind == MBIPC_WAIT_TAKER) {
-		/* Accepted, so it is not the caller's to free any more. */
-		sending->message = NULL;
-		if (wait.message)
-			withdraw(mailbox, inbox, message, &after);
-	}
+	/* Who would wait for the copy, but does not, is told who makes it. */
+	if (sync)
+		party_set(&sending->taker, taker->task);
+	mbipc_deliver(inbox, &message->item, &after);
 out:
 	mbipc_unlock(mailbox, &after);
 	return code;
 }
 
-/* Have as many places at hand as there are receivers. */
-static int stock_up(struct list_head *copies, u32 *stock, u32 need,
+/*
+ * Have as many places at hand as there are receivers; those that are not used
+ * are freed like any other.
+ */
+static int stock_up(struct mbipc_after *copies, u32 *stock, u32 need,
 		    struct mailbox_error *err)
 {
 	while (*stock < need) {
@@ -198,7 +225,7 @@ static int stock_up(struct list_head *copies, u32 *stock, u32 need,
 		if (!copy)
 			return mbipc_fail_state(err, -ENOMEM,
 						MAILBOX_REASON_NONE, 0);
-		list_add(&copy->item.level, copies);
+		mbipc_free_later(copies, &copy->item);
 		++*stock;
 	}
 	return 0;
@@ -233,7 +260,7 @@ static void cut_off(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 
 /* One receiver's share of a broadcast: a place, if it gets one. */
 static bool send_share(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
-		       struct mbipc_message *message, struct mbipc_copy *copy,
+		       struct mbipc_message *message, struct mbipc_item *place,
 		       struct mbipc_after *after)
 {
 	struct mbipc_item *item = &message->item;
@@ -250,14 +277,14 @@ static bool send_share(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		mbipc_drop(mailbox, item, MBIPC_DROP_SLOW);
 		return false;
 	}
-	copy->item.sequence = item->sequence;
-	copy->item.tag = item->tag;
-	copy->item.sender = item->sender;
-	copy->message = message;
+	place->sequence = item->sequence;
+	place->tag = item->tag;
+	place->sender = item->sender;
+	container_of(place, struct mbipc_copy, item)->message = message;
 	refcount_inc(&message->refs);
 	message->copies++;
 	inbox->used++;
-	mbipc_deliver(inbox, &copy->item, after);
+	mbipc_deliver(inbox, place, after);
 	return true;
 }
 
@@ -272,8 +299,8 @@ static int send_to_all(struct mbipc_handle *handle,
 	struct mbipc_message *message = sending->message;
 	struct mbipc_inbox *inbox;
 	struct mbipc_wait wait;
-	LIST_HEAD(copies);
-	struct mbipc_after after = MBIPC_AFTER_INIT(after);
+	struct mbipc_after after = {};
+	struct mbipc_after copies = {};
 	bool in_line = false;
 	u32 stock = 0;
 	int code;
@@ -309,6 +336,7 @@ static int send_to_all(struct mbipc_handle *handle,
 			memset(&wait, 0, sizeof(wait));
 			wait.handle = handle;
 			wait.kind = MBIPC_WAIT_CROWD;
+			wait.partner = -1;
 			mbipc_wait_begin(&wait, &mailbox->waits, &mailbox->crowd);
 			in_line = true;
 		} else if (wait.state == MBIPC_WAIT_DONE) {
@@ -327,15 +355,14 @@ static int send_to_all(struct mbipc_handle *handle,
 		sending->sequence = message->item.sequence;
 		message->copies = 0;
 		list_for_each_entry(inbox, &mailbox->inboxes, link) {
-			struct mbipc_copy *copy;
+			struct mbipc_item *item = copies.dead;
 
-			copy = list_first_entry(&copies, struct mbipc_copy,
-						item.level);
-			list_del_init(&copy->item.level);
-			if (send_share(mailbox, inbox, message, copy, &after))
+			copies.dead = item->next_dead;
+			mbipc_item_init(item);
+			if (send_share(mailbox, inbox, message, item, &after))
 				receivers++;
 			else
-				list_add(&copy->item.level, &copies);
+				mbipc_free_later(&copies, item);
 		}
 		if (!mailbox->receivers)
 			mbipc_drop(mailbox, &message->item, MBIPC_DROP_NOBODY);
@@ -345,8 +372,8 @@ static int send_to_all(struct mbipc_handle *handle,
 	}
 	if (in_line)
 		mbipc_settle_crowd(mailbox);
-	list_splice(&copies, &after.dead);
 	mbipc_unlock(mailbox, &after);
+	mbipc_free(&copies);
 	if (!code)
 		mbipc_message_put(message);
 	return code;
@@ -422,10 +449,10 @@ static int take_later(struct mbipc_handle *handle, struct mbipc_taking *taking,
 		.kind = MBIPC_WAIT_RECEIVE,
 		.inbox = taking->inbox,
 		.select = &taking->select,
+		.partner = taking->inbox->sender_cpu,
 	};
 	int code;
 
-	party_set(&wait.self);
 	mbipc_wait_begin(&wait, &mailbox->waits, &taking->inbox->receivers);
 	if (!mailbox->capacity) {
 		/* A taker is what a rendezvous' pollers wait for. */
@@ -463,6 +490,7 @@ static int take_locked(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	if (code)
 		return code;
 	taking->inbox = inbox;
+	inbox->receiver_cpu = raw_smp_processor_id();
 
 	item = mbipc_queue_find(&inbox->queue, &taking->select, 0);
 	if (item) {
@@ -508,7 +536,7 @@ int mbipc_take(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	       struct mailbox_error *err)
 {
 	struct mbipc_mailbox *mailbox = handle->mailbox;
-	struct mbipc_after after = MBIPC_AFTER_INIT(after);
+	struct mbipc_after after = {};
 	int code;
 
 	spin_lock(&mailbox->lock);
@@ -542,7 +570,7 @@ int mbipc_finish(struct mbipc_handle *handle, struct mbipc_taking *taking,
 {
 	struct mbipc_mailbox *mailbox = handle->mailbox;
 	struct mbipc_message *message = taking->message;
-	struct mbipc_after after = MBIPC_AFTER_INIT(after);
+	struct mbipc_after after = {};
 	int code = copied;
 
 	if (!code && fatal_signal_pending(current))
@@ -559,14 +587,13 @@ int mbipc_finish(struct mbipc_handle *handle, struct mbipc_taking *taking,
 		code = MBIPC_AGAIN;
 	} else {
 		mailbox->received++;
-		mailbox->receive_time = ktime_get_ns();
+		mailbox->receive_time = ktime_get_coarse_ns();
 		mbipc_remember(&mailbox->last_receiver, task_tgid(current));
 		trace_mailbox_receive(mailbox, message);
 		if (message->waiter) {
 			struct mbipc_wait *wait = message->waiter;
 
-			party_set(&wait->taker);
-			get_pid(wait->taker.pid);
+			party_set(&wait->taker, current);
 			wait->message = NULL;
 			message->waiter = NULL;
 			mbipc_wait_done(wait);

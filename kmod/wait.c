@@ -2,9 +2,11 @@
 #include <linux/hrtimer.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 #include <linux/time_namespace.h>
 
 #include "error.h"
+#include "limits.h"
 #include "wait.h"
 
 /* How far the caller's CLOCK_MONOTONIC is ahead of the machine's, ns. */
@@ -58,17 +60,23 @@ void mbipc_patience_set(struct mbipc_patience *patience, bool realtime,
  *
  * Context: the mailbox's lock.
  */
-void mbipc_wait_begin(struct mbipc_wait *wait, struct list_head *all,
+void mbipc_wait_begin(struct mbipc_wait *wait, struct hlist_head *all,
 		      struct list_head *queue)
 {
 	wait->task = current;
 	wait->files = current->files;
 	wait->state = MBIPC_WAIT_PENDING;
-	list_add_tail(&wait->all, all);
+	hlist_add_head(&wait->all, all);
 	if (queue)
 		list_add_tail(&wait->link, queue);
 	else
 		INIT_LIST_HEAD(&wait->link);
+}
+
+static void wake(const struct mbipc_wait *wait)
+{
+	if (wait->asleep)
+		wake_up_process(wait->task);
 }
 
 /**
@@ -84,7 +92,7 @@ void mbipc_wait_done(struct mbipc_wait *wait)
 {
 	list_del_init(&wait->link);
 	wait->state = MBIPC_WAIT_DONE;
-	wake_up_process(wait->task);
+	wake(wait);
 }
 
 /**
@@ -98,7 +106,7 @@ void mbipc_wait_nudge(struct mbipc_wait *wait)
 	if (wait->state != MBIPC_WAIT_PENDING)
 		return;
 	wait->state = MBIPC_WAIT_DONE;
-	wake_up_process(wait->task);
+	wake(wait);
 }
 
 /**
@@ -119,7 +127,28 @@ void mbipc_wait_abort(struct mbipc_wait *wait, int code, u16 reason, u64 value)
 	wait->code = code;
 	wait->reason = reason;
 	wait->value = value;
-	wake_up_process(wait->task);
+	wake(wait);
+}
+
+/*
+ * Two that take turns on one CPU need not fall asleep for it: it is enough that
+ * one lets the other run.  That is worth it only where the other was seen here
+ * and something else can run; and only for those whose yield means just that.
+ */
+static void yield_to_partner(struct mbipc_wait *wait, spinlock_t *lock)
+	__must_hold(lock)
+{
+	int tries = MBIPC_YIELDS;
+
+	if (current->policy != SCHED_NORMAL && current->policy != SCHED_BATCH)
+		return;
+	while (wait->state == MBIPC_WAIT_PENDING && tries-- &&
+	       wait->partner == raw_smp_processor_id() &&
+	       !single_task_running() && !signal_pending(current)) {
+		spin_unlock(lock);
+		yield();
+		spin_lock(lock);
+	}
 }
 
 /**
@@ -140,6 +169,7 @@ int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
 	ktime_t deadline = patience->deadline;
 	bool expired = false;
 
+	yield_to_partner(wait, lock);
 	for (;;) {
 		if (wait->state == MBIPC_WAIT_DONE)
 			return 0;
@@ -156,6 +186,7 @@ int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
 
 		/* Wakers need the lock: none comes before the state is set. */
 		set_current_state(TASK_INTERRUPTIBLE);
+		wait->asleep = true;
 		spin_unlock(lock);
 		if (patience->timed)
 			expired = !schedule_hrtimeout_range_clock(&deadline,
@@ -165,6 +196,7 @@ int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
 		else
 			schedule();
 		spin_lock(lock);
+		wait->asleep = false;
 	}
 }
 
@@ -176,6 +208,7 @@ int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
  */
 void mbipc_wait_end(struct mbipc_wait *wait)
 {
-	list_del(&wait->link);
-	list_del(&wait->all);
+	if (!list_empty(&wait->link))
+		list_del(&wait->link);
+	hlist_del(&wait->all);
 }

@@ -77,6 +77,8 @@ enum mbipc_wait_state {
  * @task: the sleeper
  * @handle: the handle that was called
  * @files: the table of descriptors through which it was called
+ * @asleep: or about to be: it must be woken
+ * @partner: the CPU where the other side was seen last, or -1
  * @kind: what for
  * @state: how it stands
  * @code: why it was aborted, negative errno
@@ -88,16 +90,16 @@ enum mbipc_wait_state {
  * @message: ROOM, TAKER: the sender's message, while it can be taken back
  * @sequence: ROOM, TAKER: the message's number, once it is accepted
  * @sync: ROOM: then becomes TAKER
- * @self: RECEIVE: who asks, for the receipt of a send that does not wait; no
- *	reference
  * @taker: TAKER: who took the message; holds a reference
  */
 struct mbipc_wait {
 	struct list_head link;
-	struct list_head all;
+	struct hlist_node all;
 	struct task_struct *task;
 	const struct mbipc_handle *handle;
 	const void *files;
+	bool asleep;
+	int partner;
 	enum mbipc_wait_kind kind;
 	enum mbipc_wait_state state;
 	int code;
@@ -109,7 +111,6 @@ struct mbipc_wait {
 	struct mbipc_message *message;
 	u64 sequence;
 	bool sync;
-	struct mbipc_party self;
 	struct mbipc_party taker;
 };
 
@@ -117,7 +118,7 @@ u64 mbipc_time_shown(u64 ns);
 void mbipc_patience_set(struct mbipc_patience *patience, bool realtime,
 			s64 deadline);
 
-void mbipc_wait_begin(struct mbipc_wait *wait, struct list_head *all,
+void mbipc_wait_begin(struct mbipc_wait *wait, struct hlist_head *all,
 		      struct list_head *queue);
 void mbipc_wait_done(struct mbipc_wait *wait);
 void mbipc_wait_nudge(struct mbipc_wait *wait);
