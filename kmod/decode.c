@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "decode.h"
-#include "limits.h"
 
 int mbipc_check_rights(u32 rights, u16 field, struct mailbox_error *err)
 {
@@ -39,13 +36,6 @@ int mbipc_get_deadline(u32 flags, u16 flags_field, s64 deadline,
 	return 0;
 }
 
-/* The address as a pointer; it must be one, also where pointers are short. */
-static bool user_pointer(u64 address, u64 length, void __user **pointer)
-{
-	*pointer = u64_to_user_ptr(address);
-	return (u64)(uintptr_t)*pointer == address && access_ok(*pointer, length);
-}
-
 /**
  * mbipc_get_name - fetch a name
  * @address: of a string
@@ -63,7 +53,7 @@ int mbipc_get_name(u64 address, u16 field, char **name,
 	long length, i;
 	int code;
 
-	if (!user_pointer(address, 1, &pointer))
+	if (!mbipc_user_pointer(address, 1, &pointer))
 		return bad_pointer(address, field, err);
 	copy = kmalloc(MAILBOX_NAME_MAX + 1, GFP_KERNEL_ACCOUNT);
 	if (!copy)
@@ -100,16 +90,10 @@ refuse:
 	return code;
 }
 
-/*
- * Messages are never longer than MBIPC_MESSAGE_MAX_MAX, so that more room than
- * that is as good as that, and a longer payload stays too long when cut to one
- * byte more.
- */
-#define LENGTH_MAX	(MBIPC_MESSAGE_MAX_MAX + 1UL)
-
-static int get_vector(unsigned int direction, u64 buffer, u16 buffer_field,
-		      u64 pieces, u16 length_field,
-		      struct mbipc_payload *payload, struct mailbox_error *err)
+/* The part of mbipc_get_payload() for MAILBOX_VECTOR, which see. */
+int mbipc_get_vector(unsigned int direction, u64 buffer, u16 buffer_field,
+		     u64 pieces, u16 length_field,
+		     struct mbipc_payload *payload, struct mailbox_error *err)
 {
 	struct iovec *iov;
 	const struct mailbox_vector __user *from;
@@ -122,7 +106,7 @@ static int get_vector(unsigned int direction, u64 buffer, u16 buffer_field,
 				 err);
 	if (code)
 		return code;
-	if (!user_pointer(buffer, pieces * sizeof(*from), &pointer))
+	if (!mbipc_user_pointer(buffer, pieces * sizeof(*from), &pointer))
 		return bad_pointer(buffer, buffer_field, err);
 	from = pointer;
 	iov = kcalloc(pieces, sizeof(*iov), GFP_KERNEL_ACCOUNT);
@@ -134,8 +118,8 @@ static int get_vector(unsigned int direction, u64 buffer, u16 buffer_field,
 
 		if (copy_from_user(&piece, &from[i], sizeof(piece)))
 			return bad_pointer(buffer, buffer_field, err);
-		piece.length = min_t(u64, piece.length, LENGTH_MAX - total);
-		if (!user_pointer(piece.base, piece.length, &pointer))
+		piece.length = min_t(u64, piece.length, MBIPC_LENGTH_MAX - total);
+		if (!mbipc_user_pointer(piece.base, piece.length, &pointer))
 			return bad_pointer(piece.base, buffer_field, err);
 		iov[i].iov_base = pointer;
 		iov[i].iov_len = piece.length;
@@ -143,39 +127,4 @@ static int get_vector(unsigned int direction, u64 buffer, u16 buffer_field,
 	}
 	iov_iter_init(&payload->iter, direction, iov, pieces, total);
 	return 0;
-}
-
-/**
- * mbipc_get_payload - where a payload is, or goes
- * @direction: ITER_SOURCE or ITER_DEST
- * @vector: MAILBOX_VECTOR was given
- * @buffer: of the call
- * @buffer_field: where it stands
- * @length: of the call
- * @length_field: where it stands
- * @payload: filled; mbipc_payload_end() must follow, also after an error
- * @err: told why not
- *
- * Return: 0, -EFAULT, -EINVAL, -ENOMEM.
- */
-int mbipc_get_payload(unsigned int direction, bool vector, u64 buffer,
-		      u16 buffer_field, u64 length, u16 length_field,
-		      struct mbipc_payload *payload, struct mailbox_error *err)
-{
-	void __user *pointer;
-
-	payload->pieces = NULL;
-	if (vector)
-		return get_vector(direction, buffer, buffer_field, length,
-				  length_field, payload, err);
-	length = min_t(u64, length, LENGTH_MAX);
-	if (!user_pointer(buffer, length, &pointer))
-		return bad_pointer(buffer, buffer_field, err);
-	iov_iter_ubuf(&payload->iter, direction, pointer, length);
-	return 0;
-}
-
-void mbipc_payload_end(struct mbipc_payload *payload)
-{
-	kfree(payload->pieces);
 }

@@ -10,9 +10,12 @@
 
 #include <linux/fs.h>
 #include <linux/mailbox.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/uio.h>
 
 #include "error.h"
+#include "limits.h"
 #include "wait.h"
 
 /* Bits that are not known. */
@@ -88,9 +91,61 @@ struct mbipc_payload {
 	struct iovec *pieces;
 };
 
-int mbipc_get_payload(unsigned int direction, bool vector, u64 buffer,
-		      u16 buffer_field, u64 length, u16 length_field,
-		      struct mbipc_payload *payload, struct mailbox_error *err);
-void mbipc_payload_end(struct mbipc_payload *payload);
+int mbipc_get_vector(unsigned int direction, u64 buffer, u16 buffer_field,
+		     u64 pieces, u16 length_field,
+		     struct mbipc_payload *payload, struct mailbox_error *err);
+
+/* The address as a pointer; it must be one, also where pointers are short. */
+static inline bool mbipc_user_pointer(u64 address, u64 length,
+				      void __user **pointer)
+{
+	*pointer = u64_to_user_ptr(address);
+	return (u64)(uintptr_t)*pointer == address && access_ok(*pointer, length);
+}
+
+/*
+ * Messages are never longer than MBIPC_MESSAGE_MAX_MAX, so that more room than
+ * that is as good as that, and a longer payload stays too long when cut to one
+ * byte more.
+ */
+#define MBIPC_LENGTH_MAX	(MBIPC_MESSAGE_MAX_MAX + 1UL)
+
+/**
+ * mbipc_get_payload - where a payload is, or goes
+ * @direction: ITER_SOURCE or ITER_DEST
+ * @vector: MAILBOX_VECTOR was given
+ * @buffer: of the call
+ * @buffer_field: where it stands
+ * @length: of the call
+ * @length_field: where it stands
+ * @payload: filled; mbipc_payload_end() must follow, also after an error
+ * @err: told why not
+ *
+ * Return: 0, -EFAULT, -EINVAL, -ENOMEM.
+ */
+static __always_inline int
+mbipc_get_payload(unsigned int direction, bool vector, u64 buffer,
+		  u16 buffer_field, u64 length, u16 length_field,
+		  struct mbipc_payload *payload, struct mailbox_error *err)
+{
+	void __user *pointer;
+
+	payload->pieces = NULL;
+	if (vector)
+		return mbipc_get_vector(direction, buffer, buffer_field, length,
+					length_field, payload, err);
+	length = min_t(u64, length, MBIPC_LENGTH_MAX);
+	if (!mbipc_user_pointer(buffer, length, &pointer))
+		return mbipc_fail(err, -EFAULT, MAILBOX_REASON_POINTER,
+				  buffer_field, buffer);
+	iov_iter_ubuf(&payload->iter, direction, pointer, length);
+	return 0;
+}
+
+static inline void mbipc_payload_end(struct mbipc_payload *payload)
+{
+	if (payload->pieces)
+		kfree(payload->pieces);
+}
 
 #endif

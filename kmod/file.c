@@ -27,14 +27,13 @@ static ssize_t handle_read(struct kiocb *iocb, struct iov_iter *to)
 	struct mbipc_handle *handle = iocb->ki_filp->private_data;
 	struct mbipc_patience patience = file_patience(iocb);
 	struct mbipc_taking taking = { .patience = &patience };
-	struct mailbox_header header;
 	struct mailbox_error err;
 	int code;
 
-	code = mbipc_fetch(handle, to, &taking, &header, NULL, &err);
+	code = mbipc_fetch(handle, to, &taking, NULL, &err);
 	if (code == -EPIPE)
 		return 0;
-	return code ?: (ssize_t)header.length;
+	return code ?: (ssize_t)taking.length;
 }
 
 /* One message.  None of no bytes: a reader would take it for the end. */
@@ -42,7 +41,10 @@ static ssize_t handle_write(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct mbipc_handle *handle = iocb->ki_filp->private_data;
 	struct mbipc_patience patience = file_patience(iocb);
-	struct mbipc_sending sending = { .patience = &patience };
+	struct mbipc_sending sending = {
+		.patience = &patience,
+		.taker.receivers = 1,
+	};
 	size_t length = iov_iter_count(from);
 	struct mailbox_error err;
 	int code;

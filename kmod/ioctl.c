@@ -419,22 +419,38 @@ static int send_flags_fit(const struct mbipc_mailbox *mailbox,
 	return 0;
 }
 
-/* What the sender is told; the pid's reference ends here. */
-static void show_receipt(struct mbipc_party *taker,
-			 struct mailbox_receipt *receipt)
+/* Tell the sender; the reference on the receiver's pid ends here. */
+static int put_receipt(struct mbipc_sending *sending,
+		       struct mailbox_send __user *user)
 {
-	memset(receipt, 0, sizeof(*receipt));
-	receipt->receivers = taker->receivers;
-	if (!taker->pid)
-		return;
-	receipt->time = mbipc_time_shown(taker->time);
-	receipt->pid = pid_vnr(taker->pid);
-	receipt->uid = mbipc_uid_shown(taker->uid);
-	receipt->gid = mbipc_gid_shown(taker->gid);
-	put_pid(taker->pid);
+	struct mbipc_party *taker = &sending->taker;
+	u32 pid = 0, uid = 0, gid = 0;
+	u64 time = 0;
+
+	if (taker->pid) {
+		time = mbipc_time_shown(taker->time);
+		pid = pid_vnr(taker->pid);
+		uid = mbipc_uid_shown(taker->uid);
+		gid = mbipc_gid_shown(taker->gid);
+		put_pid(taker->pid);
+	}
+	if (!user_write_access_begin(&user->sequence,
+				     sizeof(*user) - AT(mailbox_send, sequence)))
+		return -EFAULT;
+	unsafe_put_user(sending->sequence, &user->sequence, fault);
+	unsafe_put_user(time, &user->receipt.time, fault);
+	unsafe_put_user(pid, &user->receipt.pid, fault);
+	unsafe_put_user(uid, &user->receipt.uid, fault);
+	unsafe_put_user(gid, &user->receipt.gid, fault);
+	unsafe_put_user(taker->receivers, &user->receipt.receivers, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
-static int do_send(struct file *file, struct mailbox_send *args,
+static __always_inline int do_send(struct file *file, struct mailbox_send *args,
 		   struct mailbox_send __user *user, struct mailbox_error *err)
 {
 	struct mbipc_handle *handle = file_handle(file);
@@ -443,6 +459,7 @@ static int do_send(struct file *file, struct mailbox_send *args,
 	struct mbipc_sending sending = {
 		.patience = &patience,
 		.sync = args->flags & MAILBOX_SEND_SYNC,
+		.taker.receivers = 1,
 	};
 	int code;
 
@@ -477,12 +494,7 @@ static int do_send(struct file *file, struct mailbox_send *args,
 	if (code)
 		return code;
 
-	args->sequence = sending.sequence;
-	show_receipt(&sending.taker, &args->receipt);
-	if (copy_to_user(&user->sequence, &args->sequence,
-			 sizeof(*args) - AT(mailbox_send, sequence)))
-		return -EFAULT;
-	return 0;
+	return put_receipt(&sending, user);
 }
 
 static int check_select(const struct mailbox_receive *args,
@@ -562,7 +574,7 @@ static int check_receive(struct file *file, const struct mailbox_receive *args,
 }
 
 /* @more: of a batch, not the first: what is there, without waiting. */
-static int do_receive(struct file *file, struct mailbox_receive *args,
+static __always_inline int do_receive(struct file *file, const struct mailbox_receive *args,
 		      struct mailbox_receive __user *user, bool more,
 		      struct mailbox_error *err)
 {
@@ -587,10 +599,10 @@ static int do_receive(struct file *file, struct mailbox_receive *args,
 		goto out;
 	if (args->flags & MAILBOX_RECEIVE_PEEK)
 		code = mbipc_look(handle, &payload.iter, &taking, args->index,
-				  &args->header, &user->header, err);
+				  &user->header, err);
 	else
 		code = mbipc_fetch(handle, &payload.iter, &taking,
-				   &args->header, &user->header, err);
+				   &user->header, err);
 	if (code == -EFAULT && err->field == AT(mailbox_receive, buffer))
 		err->value = args->buffer;
 out:
@@ -608,7 +620,7 @@ static void show_error(int code, struct mailbox_error *err,
 		return;
 }
 
-static int batch_item(struct file *file, const struct mailbox_batch *args,
+static noinline int batch_item(struct file *file, const struct mailbox_batch *args,
 		      u32 index, bool sends, void __user *user,
 		      struct mailbox_error *err)
 {
@@ -854,10 +866,10 @@ static long answer(int code, struct mailbox_error *err, void __user *user,
 }
 
 /*
- * A command: its struct is fetched to @args, then @call does it.  Not inlined,
+ * A command: @get fetches its struct to args, then @call does it.  Not inlined,
  * or each would pay for the stack of all.
  */
-#define COMMAND(name, type, call)					\
+#define COMMAND_BY(get, name, type, call)				\
 static noinline long name(struct file *file, struct type __user *user,	\
 			  size_t size,					\
 			  const struct file_operations *fops)		\
@@ -867,20 +879,74 @@ static noinline long name(struct file *file, struct type __user *user,	\
 	struct type args;						\
 	int code;							\
 									\
-	code = get_struct(&args, sizeof(args), user, size, &err);	\
+	code = get;							\
 	if (!code)							\
 		code = (call);						\
 	return answer(code, &err, user, size);				\
+}
+
+#define COMMAND(name, type, call)					\
+	COMMAND_BY(get_struct(&args, sizeof(args), user, size, &err),	\
+		   name, type, call)
+
+/*
+ * The same as get_struct(), for the two commands that are called most: member
+ * by member costs less than to set up a copy, and what is only written need
+ * not be read.
+ */
+static __always_inline int get_send(struct mailbox_send *args,
+				    struct mailbox_send __user *user,
+				    size_t size, struct mailbox_error *err)
+{
+	if (size != sizeof(*args))
+		return get_struct(args, sizeof(*args), user, size, err);
+	if (!user_read_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+	unsafe_get_user(args->flags, &user->flags, fault);
+	unsafe_get_user(args->priority, &user->priority, fault);
+	unsafe_get_user(args->tag, &user->tag, fault);
+	unsafe_get_user(args->buffer, &user->buffer, fault);
+	unsafe_get_user(args->length, &user->length, fault);
+	unsafe_get_user(args->deadline, &user->deadline, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static __always_inline int get_receive(struct mailbox_receive *args,
+				       struct mailbox_receive __user *user,
+				       size_t size, struct mailbox_error *err)
+{
+	if (size != sizeof(*args))
+		return get_struct(args, sizeof(*args), user, size, err);
+	if (!user_read_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+	unsafe_get_user(args->flags, &user->flags, fault);
+	unsafe_get_user(args->select, &user->select, fault);
+	unsafe_get_user(args->tag, &user->tag, fault);
+	unsafe_get_user(args->priority, &user->priority, fault);
+	unsafe_get_user(args->pid, &user->pid, fault);
+	unsafe_get_user(args->index, &user->index, fault);
+	unsafe_get_user(args->buffer, &user->buffer, fault);
+	unsafe_get_user(args->length, &user->length, fault);
+	unsafe_get_user(args->deadline, &user->deadline, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
 COMMAND(ioctl_info, mailbox_info, do_info(&args, user, &err))
 COMMAND(ioctl_create, mailbox_create, do_create(&args, user, fops, &err))
 COMMAND(ioctl_open, mailbox_open, do_open(&args, user, fops, &err))
 COMMAND(ioctl_list, mailbox_list, do_list(&args, user, &err))
-COMMAND(ioctl_send, mailbox_send,
+COMMAND_BY(get_send(&args, user, size, &err), ioctl_send, mailbox_send,
 	check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
 	do_send(file, &args, user, &err))
-COMMAND(ioctl_receive, mailbox_receive,
+COMMAND_BY(get_receive(&args, user, size, &err), ioctl_receive, mailbox_receive,
 	check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
 	do_receive(file, &args, user, false, &err))
 COMMAND(ioctl_send_batch, mailbox_batch,

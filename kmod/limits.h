@@ -24,8 +24,11 @@
  */
 #define MBIPC_INLINE_MAX	(PAGE_SIZE / 2)
 
+/* Bytes that are copied word by word. */
+#define MBIPC_WORDWISE_MAX	256
+
 /* How often a call lets others run before it falls asleep, see wait.c. */
-#define MBIPC_YIELDS		2
+#define MBIPC_YIELDS		4
 
 /* Bytes in a message at most. */
 extern unsigned int mbipc_message_max;

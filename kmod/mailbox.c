@@ -58,12 +58,9 @@ void mbipc_free(struct mbipc_after *after)
 	}
 }
 
-/**
- * mbipc_unlock - release the lock and do what was left for after it
- * @mailbox: locked; the caller has a reference
- * @after: what the steps left
- */
-void mbipc_unlock(struct mbipc_mailbox *mailbox, struct mbipc_after *after)
+/* The rest of mbipc_unlock(), which see: there is something to do. */
+void mbipc_unlock_after(struct mbipc_mailbox *mailbox,
+			struct mbipc_after *after)
 	__releases(&mailbox->lock)
 {
 	bool tell = polled(mailbox, after);
@@ -169,14 +166,6 @@ void mbipc_seat_leave(struct mbipc_mailbox *mailbox, struct pid *opener)
 	}
 }
 
-/* May a message that nobody waits for be put into the queue? */
-bool mbipc_room(const struct mbipc_mailbox *mailbox,
-		const struct mbipc_inbox *inbox)
-{
-	return mailbox->capacity == MAILBOX_UNLIMITED ||
-	       inbox->used < mailbox->capacity;
-}
-
 bool mbipc_room_in_all(const struct mbipc_mailbox *mailbox)
 {
 	const struct mbipc_inbox *inbox;
@@ -187,25 +176,33 @@ bool mbipc_room_in_all(const struct mbipc_mailbox *mailbox)
 	return true;
 }
 
-/* Who waits for this message first? */
-struct mbipc_wait *mbipc_taker(const struct mbipc_inbox *inbox,
-			       const struct mbipc_item *item)
+/* The rest of mbipc_taker(), which see. */
+struct mbipc_wait *mbipc_taker_among(const struct list_head *receivers,
+				     const struct mbipc_item *item,
+				     size_t length)
 {
 	struct mbipc_wait *wait;
 
-	list_for_each_entry(wait, &inbox->receivers, link)
-		if (mbipc_select_fits(wait->select, item))
+	list_for_each_entry(wait, receivers, link)
+		if (mbipc_select_fits(wait->select, item) &&
+		    length <= wait->room)
 			return wait;
 	return NULL;
 }
 
-/* Note who was last, for STAT. */
-void mbipc_remember(struct pid **last, struct pid *pid)
+/**
+ * mbipc_hand_over - straight to a receiver that waits
+ * @inbox: whose @used counts the item already; its mailbox is locked
+ * @item: accepted, in no queue
+ * @taker: waits for it
+ */
+void mbipc_hand_over(struct mbipc_inbox *inbox, struct mbipc_item *item,
+		     struct mbipc_wait *taker)
 {
-	if (*last == pid)
-		return;
-	put_pid(*last);
-	*last = get_pid(pid);
+	taker->item = item;
+	taker->lost = inbox->lost;
+	inbox->lost = 0;
+	mbipc_wait_done(taker);
 }
 
 /**
@@ -257,15 +254,12 @@ void mbipc_accept_waiting(struct mbipc_mailbox *mailbox,
 void mbipc_deliver(struct mbipc_inbox *inbox, struct mbipc_item *item,
 		   struct mbipc_after *after)
 {
-	struct mbipc_wait *taker = mbipc_taker(inbox, item);
+	struct mbipc_wait *taker = mbipc_taker(inbox, item, 0);
 
-	if (taker) {
-		taker->item = item;
-		mbipc_wait_done(taker);
-	} else {
-		mbipc_queue_put(&inbox->queue, item);
-		after->poll |= MBIPC_POLL_IN;
-	}
+	if (taker)
+		mbipc_hand_over(inbox, item, taker);
+	else
+		mbipc_enqueue(inbox, item, after);
 }
 
 /**
@@ -320,7 +314,10 @@ void mbipc_place_gone(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		mailbox->bytes -= message->length;
 	inbox->used--;
 	mbipc_free_later(after, item);
-	mbipc_settle(mailbox, inbox, after);
+	after->poll |= MBIPC_POLL_OUT;
+	if (!list_empty(&inbox->senders) ||
+	    mailbox->policy == MAILBOX_POLICY_BROADCAST)
+		mbipc_settle(mailbox, inbox, after);
 }
 
 /**

@@ -26,6 +26,7 @@
 
 #include <linux/lockdep.h>
 #include <linux/mailbox.h>
+#include <linux/pid.h>
 #include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
@@ -235,8 +236,8 @@ static inline bool mbipc_anonymous(const struct mbipc_mailbox *mailbox)
 
 void mbipc_inbox_init(struct mbipc_inbox *inbox);
 void mbipc_free(struct mbipc_after *after);
-void mbipc_unlock(struct mbipc_mailbox *mailbox, struct mbipc_after *after)
-	__releases(&mailbox->lock);
+void mbipc_unlock_after(struct mbipc_mailbox *mailbox,
+			struct mbipc_after *after);
 void mbipc_tell_pollers(struct mbipc_mailbox *mailbox,
 			struct mbipc_after *after);
 
@@ -246,11 +247,12 @@ int mbipc_seat_take(struct mbipc_mailbox *mailbox, enum mbipc_seating how,
 		    struct mailbox_error *err);
 void mbipc_seat_leave(struct mbipc_mailbox *mailbox, struct pid *opener);
 
-bool mbipc_room(const struct mbipc_mailbox *mailbox,
-		const struct mbipc_inbox *inbox);
 bool mbipc_room_in_all(const struct mbipc_mailbox *mailbox);
-struct mbipc_wait *mbipc_taker(const struct mbipc_inbox *inbox,
-			       const struct mbipc_item *item);
+struct mbipc_wait *mbipc_taker_among(const struct list_head *receivers,
+				     const struct mbipc_item *item,
+				     size_t length);
+void mbipc_hand_over(struct mbipc_inbox *inbox, struct mbipc_item *item,
+		     struct mbipc_wait *taker);
 void mbipc_accept(struct mbipc_mailbox *mailbox, struct mbipc_message *message);
 void mbipc_accept_waiting(struct mbipc_mailbox *mailbox,
 			  struct mbipc_wait *wait);
@@ -263,6 +265,61 @@ void mbipc_place_gone(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		      struct mbipc_item *item, struct mbipc_after *after);
 void mbipc_drop(struct mbipc_mailbox *mailbox, struct mbipc_item *item,
 		enum mbipc_drop why);
-void mbipc_remember(struct pid **last, struct pid *pid);
+
+/**
+ * mbipc_unlock - release the lock and do what was left for after it
+ * @mailbox: locked; the caller has a reference
+ * @after: what the steps left; empty afterwards
+ */
+static inline void mbipc_unlock(struct mbipc_mailbox *mailbox,
+				struct mbipc_after *after)
+	__releases(&mailbox->lock)
+{
+	if (after->poll || after->dead)
+		mbipc_unlock_after(mailbox, after);
+	else
+		spin_unlock(&mailbox->lock);
+}
+
+/* May a message that nobody waits for be put into the queue? */
+static inline bool mbipc_room(const struct mbipc_mailbox *mailbox,
+			      const struct mbipc_inbox *inbox)
+{
+	return mailbox->capacity == MAILBOX_UNLIMITED ||
+	       inbox->used < mailbox->capacity;
+}
+
+/**
+ * mbipc_taker - who waits for a message first?
+ * @inbox: its mailbox is locked
+ * @item: the message's
+ * @length: the message's, where only one will do that has room for it; or 0
+ */
+static inline struct mbipc_wait *mbipc_taker(const struct mbipc_inbox *inbox,
+					     const struct mbipc_item *item,
+					     size_t length)
+{
+	if (list_empty(&inbox->receivers))
+		return NULL;
+	return mbipc_taker_among(&inbox->receivers, item, length);
+}
+
+/* Into the queue, since nobody waits for it. */
+static inline void mbipc_enqueue(struct mbipc_inbox *inbox,
+				 struct mbipc_item *item,
+				 struct mbipc_after *after)
+{
+	mbipc_queue_put(&inbox->queue, item);
+	after->poll |= MBIPC_POLL_IN;
+}
+
+/* Note who was last, for STAT. */
+static inline void mbipc_remember(struct pid **last, struct pid *pid)
+{
+	if (likely(*last == pid))
+		return;
+	put_pid(*last);
+	*last = get_pid(pid);
+}
 
 #endif

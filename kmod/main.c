@@ -10,6 +10,7 @@
 #include "handle.h"
 #include "ioctl.h"
 #include "life.h"
+#include "message.h"
 #include "namespace.h"
 
 static long device_ioctl(struct file *file, unsigned int cmd,
@@ -37,9 +38,12 @@ static int __init mailbox_init(void)
 {
 	int code;
 
-	code = mbipc_life_init();
+	code = mbipc_message_init();
 	if (code)
 		return code;
+	code = mbipc_life_init();
+	if (code)
+		goto message_exit;
 	code = mbipc_handle_init();
 	if (code)
 		goto life_exit;
@@ -57,6 +61,8 @@ handle_exit:
 	mbipc_handle_exit();
 life_exit:
 	mbipc_life_exit();
+message_exit:
+	mbipc_message_exit();
 	return code;
 }
 
@@ -66,6 +72,7 @@ static void __exit mailbox_exit(void)
 	mbipc_namespace_exit();
 	mbipc_handle_exit();
 	mbipc_life_exit();
+	mbipc_message_exit();
 }
 
 module_init(mailbox_init);

@@ -1,21 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cred.h>
 #include <linux/gfp.h>
-#include <linux/mailbox.h>
 #include <linux/pid.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 
 #include "account.h"
 #include "error.h"
 #include "limits.h"
 #include "message.h"
-#include "wait.h"
 
 static bool is_inline(size_t length)
 {
 	return offsetof(struct mbipc_message, data) + length <= MBIPC_INLINE_MAX;
+}
+
+/* Nearly all messages are of this size; to find its cache takes no time. */
+static struct kmem_cache *small_cache;
+
+#define SMALL_MAX	64
+
+int mbipc_message_init(void)
+{
+	size_t head = offsetof(struct mbipc_message, data);
+
+	small_cache = kmem_cache_create_usercopy("mailbox_message",
+						 head + SMALL_MAX, 0,
+						 SLAB_ACCOUNT, head, SMALL_MAX,
+						 NULL);
+	return small_cache ? 0 : -ENOMEM;
+}
+
+void mbipc_message_exit(void)
+{
+	kmem_cache_destroy(small_cache);
+}
+
+static struct mbipc_message *message_alloc(size_t length)
+{
+	size_t head = offsetof(struct mbipc_message, data);
+
+	if (length <= SMALL_MAX)
+		return kmem_cache_alloc(small_cache, GFP_KERNEL);
+	return kmalloc(is_inline(length) ? head + length : head,
+		       GFP_KERNEL_ACCOUNT);
 }
 
 /* What it costs to keep a message, for the user's quota. */
@@ -41,7 +71,10 @@ static void message_free(struct mbipc_message *message)
 				  message_cost(message->length));
 	mbipc_account_put(message->account);
 	put_pid(message->item.sender);
-	kfree(message);
+	if (message->length <= SMALL_MAX)
+		kmem_cache_free(small_cache, message);
+	else
+		kfree(message);
 }
 
 /*
@@ -73,23 +106,64 @@ static int fill_pages(struct mbipc_message *message, struct iov_iter *from)
 	return 0;
 }
 
-/* Mostly one small piece: then the way through the iterator is the longer. */
+/*
+ * Most payloads are one small piece of memory.  Then the way through the
+ * iterator and the general copy is several times as long as the copy, which is
+ * therefore made word by word, as fs/readdir.c does with names.  The object was
+ * made for just this length.
+ */
+static bool is_small_piece(const struct iov_iter *iter, size_t length)
+{
+	return IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
+	       iter_is_ubuf(iter) && length <= MBIPC_WORDWISE_MAX;
+}
+
+static bool get_words(u8 *to, const u8 __user *from, size_t length)
+{
+	if (!user_read_access_begin(from, length))
+		return false;
+	for (; length >= 8; length -= 8, to += 8, from += 8)
+		unsafe_get_user(*(u64 *)to, (const u64 __user *)from, fault);
+	for (; length; length--, to++, from++)
+		unsafe_get_user(*to, from, fault);
+	user_read_access_end();
+	return true;
+fault:
+	user_read_access_end();
+	return false;
+}
+
+static bool put_words(const u8 *from, u8 __user *to, size_t length)
+{
+	if (!user_write_access_begin(to, length))
+		return false;
+	for (; length >= 8; length -= 8, to += 8, from += 8)
+		unsafe_put_user(*(const u64 *)from, (u64 __user *)to, fault);
+	for (; length; length--, to++, from++)
+		unsafe_put_user(*from, to, fault);
+	user_write_access_end();
+	return true;
+fault:
+	user_write_access_end();
+	return false;
+}
+
 static bool fill_data(struct mbipc_message *message, struct iov_iter *from)
 {
 	size_t length = message->length;
 
-	if (iter_is_ubuf(from))
-		return !copy_from_user(message->data,
-				       from->ubuf + from->iov_offset, length);
+	if (is_small_piece(from, length))
+		return get_words(message->data, from->ubuf + from->iov_offset,
+				 length);
 	return copy_from_iter(message->data, length, from) == length;
 }
 
 static bool read_data(const struct mbipc_message *message, size_t length,
 		      struct iov_iter *to)
 {
-	if (iter_is_ubuf(to))
-		return !copy_to_user(to->ubuf + to->iov_offset, message->data,
-				     length);
+	if (is_small_piece(to, length))
+		return put_words(message->data, to->ubuf + to->iov_offset,
+				 length);
 	return copy_to_iter(message->data, length, to) == length;
 }
 
@@ -111,7 +185,6 @@ struct mbipc_message *mbipc_message_new(struct mbipc_account *account,
 					struct mailbox_error *err)
 {
 	size_t length = iov_iter_count(from);
-	bool small = is_inline(length);
 	struct mbipc_message *message;
 	int code;
 
@@ -119,8 +192,7 @@ struct mbipc_message *mbipc_message_new(struct mbipc_account *account,
 	if (code)
 		return ERR_PTR(code);
 
-	message = kmalloc(offsetof(struct mbipc_message, data) +
-			  (small ? length : 0), GFP_KERNEL_ACCOUNT);
+	message = message_alloc(length);
 	if (!message) {
 		mbipc_account_message_end(account, message_cost(length));
 		code = mbipc_fail_state(err, -ENOMEM, MAILBOX_REASON_NONE, 0);
@@ -143,7 +215,7 @@ struct mbipc_message *mbipc_message_new(struct mbipc_account *account,
 	message->waiter = NULL;
 	message->pages = NULL;
 
-	if (!small)
+	if (!is_inline(length))
 		code = fill_pages(message, from);
 	else if (!fill_data(message, from))
 		code = -EFAULT;
@@ -199,25 +271,6 @@ u32 mbipc_gid_shown(kgid_t gid)
 	struct user_namespace *ns = current_user_ns();
 
 	return ns == &init_user_ns ? __kgid_val(gid) : from_kgid_munged(ns, gid);
-}
-
-/**
- * mbipc_message_header - what the kernel attests, as the caller may see it
- * @message: the message; the caller has a reference
- * @header: filled, but for flags and lost, which are the receive's
- */
-void mbipc_message_header(const struct mbipc_message *message,
-			  struct mailbox_header *header)
-{
-	memset(header, 0, sizeof(*header));
-	header->sequence = message->item.sequence;
-	header->length = message->length;
-	header->tag = message->item.tag;
-	header->time = mbipc_time_shown(message->time);
-	header->priority = message->item.priority;
-	header->pid = pid_vnr(message->item.sender);
-	header->uid = mbipc_uid_shown(message->uid);
-	header->gid = mbipc_gid_shown(message->gid);
 }
 
 void mbipc_message_put(struct mbipc_message *message)

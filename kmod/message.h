@@ -12,7 +12,6 @@
 #include "queue.h"
 
 struct mailbox_error;
-struct mailbox_header;
 struct mbipc_account;
 struct mbipc_wait;
 struct page;
@@ -68,14 +67,15 @@ static inline struct mbipc_message *mbipc_item_message(struct mbipc_item *item)
 	return container_of(item, struct mbipc_message, item);
 }
 
+int mbipc_message_init(void);
+void mbipc_message_exit(void);
+
 struct mbipc_message *mbipc_message_new(struct mbipc_account *account,
 					struct iov_iter *from,
 					u16 priority, u64 tag,
 					struct mailbox_error *err);
 int mbipc_message_read(const struct mbipc_message *message,
 		       struct iov_iter *to);
-void mbipc_message_header(const struct mbipc_message *message,
-			  struct mailbox_header *header);
 void mbipc_message_put(struct mbipc_message *message);
 
 u32 mbipc_uid_shown(kuid_t uid);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cred.h>
+#include <linux/pid.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
@@ -73,9 +74,45 @@ int mbipc_post(struct mbipc_handle *handle, struct iov_iter *from,
 	return code;
 }
 
+/* What the kernel attests of a message, as its receiver may see it. */
+static __always_inline int put_header(const struct mbipc_taking *taking,
+		      struct mailbox_header __user *user)
+{
+	const struct mbipc_message *message = taking->message;
+	u64 time = mbipc_time_shown(message->time);
+	u32 pid = pid_vnr(message->item.sender);
+	u32 uid = mbipc_uid_shown(message->uid);
+	u32 gid = mbipc_gid_shown(message->gid);
+	u32 flags = 0;
+
+	if (message->length > taking->room)
+		flags |= MAILBOX_MESSAGE_TRUNCATED;
+	if (taking->sync)
+		flags |= MAILBOX_MESSAGE_SYNC;
+
+	if (!user_write_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+	unsafe_put_user(message->item.sequence, &user->sequence, fault);
+	unsafe_put_user((u64)message->length, &user->length, fault);
+	unsafe_put_user(message->item.tag, &user->tag, fault);
+	unsafe_put_user(time, &user->time, fault);
+	unsafe_put_user(taking->lost, &user->lost, fault);
+	unsafe_put_user((u32)message->item.priority, &user->priority, fault);
+	unsafe_put_user(flags, &user->flags, fault);
+	unsafe_put_user(pid, &user->pid, fault);
+	unsafe_put_user(uid, &user->uid, fault);
+	unsafe_put_user(gid, &user->gid, fault);
+	unsafe_put_user(0, &user->reserved, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
 /* Payload and header to where the caller wants them. */
-static int copy_out(const struct mbipc_taking *taking,
-		    const struct iov_iter *to, struct mailbox_header *header,
+static __always_inline int copy_out(const struct mbipc_taking *taking,
+		    const struct iov_iter *to,
 		    struct mailbox_header __user *user,
 		    struct mailbox_error *err)
 {
@@ -84,13 +121,7 @@ static int copy_out(const struct mbipc_taking *taking,
 	if (mbipc_message_read(taking->message, &iter))
 		return mbipc_fail(err, -EFAULT, MAILBOX_REASON_POINTER,
 				  offsetof(struct mailbox_receive, buffer), 0);
-	mbipc_message_header(taking->message, header);
-	header->lost = taking->lost;
-	if (header->length > taking->room)
-		header->flags |= MAILBOX_MESSAGE_TRUNCATED;
-	if (taking->sync)
-		header->flags |= MAILBOX_MESSAGE_SYNC;
-	if (user && copy_to_user(user, header, sizeof(*header)))
+	if (user && put_header(taking, user))
 		return mbipc_fail(err, -EFAULT, MAILBOX_REASON_POINTER,
 				  offsetof(struct mailbox_receive, header),
 				  (uintptr_t)user);
@@ -102,17 +133,16 @@ static int copy_out(const struct mbipc_taking *taking,
  * @handle: with RECEIVE
  * @to: where the payload goes; stays as it is
  * @taking: what is wanted, and how
- * @header: filled
- * @user: where the header goes too, or NULL
+ * @user: where the header goes, or NULL
  * @err: told why not
  *
  * The message leaves the queue for good once all of it is written.
  *
  * Context: may sleep.
- * Return: as mbipc_take(); -EFAULT.
+ * Return: as mbipc_take(); -EFAULT.  @taking->length says how long it was.
  */
 int mbipc_fetch(struct mbipc_handle *handle, const struct iov_iter *to,
-		struct mbipc_taking *taking, struct mailbox_header *header,
+		struct mbipc_taking *taking,
 		struct mailbox_header __user *user, struct mailbox_error *err)
 {
 	int code;
@@ -122,7 +152,7 @@ int mbipc_fetch(struct mbipc_handle *handle, const struct iov_iter *to,
 		code = mbipc_take(handle, taking, err);
 		if (code)
 			return code;
-		code = copy_out(taking, to, header, user, err);
+		code = copy_out(taking, to, user, err);
 		code = mbipc_finish(handle, taking, code, err);
 	} while (code == MBIPC_AGAIN);
 	return code;
@@ -134,8 +164,7 @@ int mbipc_fetch(struct mbipc_handle *handle, const struct iov_iter *to,
  * @to: where the payload goes; stays as it is
  * @taking: what is wanted
  * @index: which of those wanted
- * @header: filled
- * @user: where the header goes too
+ * @user: where the header goes
  * @err: told why not
  *
  * Context: may sleep.
@@ -143,7 +172,6 @@ int mbipc_fetch(struct mbipc_handle *handle, const struct iov_iter *to,
  */
 int mbipc_look(struct mbipc_handle *handle, const struct iov_iter *to,
 	       struct mbipc_taking *taking, u64 index,
-	       struct mailbox_header *header,
 	       struct mailbox_header __user *user, struct mailbox_error *err)
 {
 	int code;
@@ -152,7 +180,7 @@ int mbipc_look(struct mbipc_handle *handle, const struct iov_iter *to,
 	code = mbipc_peek(handle, taking, index, err);
 	if (code)
 		return code;
-	code = copy_out(taking, to, header, user, err);
+	code = copy_out(taking, to, user, err);
 	mbipc_message_put(taking->message);
 	return code;
 }

@@ -14,11 +14,10 @@ int mbipc_post(struct mbipc_handle *handle, struct iov_iter *from,
 	       struct mbipc_sending *sending, u32 priority, u64 tag,
 	       struct mailbox_error *err);
 int mbipc_fetch(struct mbipc_handle *handle, const struct iov_iter *to,
-		struct mbipc_taking *taking, struct mailbox_header *header,
+		struct mbipc_taking *taking,
 		struct mailbox_header __user *user, struct mailbox_error *err);
 int mbipc_look(struct mbipc_handle *handle, const struct iov_iter *to,
 	       struct mbipc_taking *taking, u64 index,
-	       struct mailbox_header *header,
 	       struct mailbox_header __user *user, struct mailbox_error *err);
 
 #endif

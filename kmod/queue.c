@@ -148,24 +148,14 @@ static struct mbipc_item *find_lowest_tag(const struct mbipc_queue *queue,
 	return best;
 }
 
-/**
- * mbipc_queue_find - the index-th of the items that a receiver wants
- * @queue: the queue
- * @select: what it wants
- * @index: 0 for the first; must be 0 with MAILBOX_SELECT_TAG_MAX
- *
- * Context: looks at every item if it must, under the caller's lock.
- * Return: the item, still in the queue, or NULL.
- */
-struct mbipc_item *mbipc_queue_find(const struct mbipc_queue *queue,
-				    const struct mbipc_select *select,
-				    u64 index)
+/* The rest of mbipc_queue_find(), which see. */
+struct mbipc_item *mbipc_queue_search(const struct mbipc_queue *queue,
+				      const struct mbipc_select *select,
+				      u64 index)
 {
 	struct mbipc_item *first = mbipc_queue_first(queue);
 	struct mbipc_item *item;
 
-	if (!select->how && !index)
-		return first;
 	if (index >= queue->depth)
 		return NULL;
 	if (select->how & MAILBOX_SELECT_TAG_MAX)

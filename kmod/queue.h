@@ -92,8 +92,27 @@ void mbipc_queue_put(struct mbipc_queue *queue, struct mbipc_item *item);
 void mbipc_queue_take(struct mbipc_queue *queue, struct mbipc_item *item);
 bool mbipc_select_fits(const struct mbipc_select *select,
 		       const struct mbipc_item *item);
-struct mbipc_item *mbipc_queue_find(const struct mbipc_queue *queue,
-				    const struct mbipc_select *select,
-				    u64 index);
+struct mbipc_item *mbipc_queue_search(const struct mbipc_queue *queue,
+				      const struct mbipc_select *select,
+				      u64 index);
+
+/**
+ * mbipc_queue_find - the index-th of the items that a receiver wants
+ * @queue: the queue
+ * @select: what it wants
+ * @index: 0 for the first; must be 0 with MAILBOX_SELECT_TAG_MAX
+ *
+ * Looks at every item if it must, under the caller's lock.
+ *
+ * Return: the item, still in the queue, or NULL.
+ */
+static inline struct mbipc_item *
+mbipc_queue_find(const struct mbipc_queue *queue,
+		 const struct mbipc_select *select, u64 index)
+{
+	if (!select->how && !index)
+		return mbipc_queue_first(queue);
+	return mbipc_queue_search(queue, select, index);
+}
 
 #endif

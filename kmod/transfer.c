@@ -183,7 +183,8 @@ static int send_to_one(struct mbipc_handle *handle,
 
 	inbox->sender_cpu = raw_smp_processor_id();
 	sync = sending->sync || !mailbox->capacity;
-	taker = mbipc_taker(inbox, &message->item);
+	taker = mbipc_taker(inbox, &message->item,
+			    nonblock && sync ? message->length : 0);
 	if (!taker && nonblock && sync) {
 		code = mbipc_fail_state(err, -EAGAIN, MAILBOX_REASON_NO_TAKER, 0);
 		goto out;
@@ -206,7 +207,10 @@ static int send_to_one(struct mbipc_handle *handle,
 	/* Who would wait for the copy, but does not, is told who makes it. */
 	if (sync)
 		party_set(&sending->taker, taker->task);
-	mbipc_deliver(inbox, &message->item, &after);
+	if (taker)
+		mbipc_hand_over(inbox, &message->item, taker);
+	else
+		mbipc_enqueue(inbox, &message->item, &after);
 out:
 	mbipc_unlock(mailbox, &after);
 	return code;
@@ -266,7 +270,7 @@ static bool send_share(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 	struct mbipc_item *item = &message->item;
 
 	if (!inbox->cut && !mbipc_room(mailbox, inbox) &&
-	    !mbipc_taker(inbox, item)) {
+	    !mbipc_taker(inbox, item, 0)) {
 		if (mailbox->slow == MAILBOX_SLOW_LOSE)
 			lose_oldest(mailbox, inbox, after);
 		else if (mailbox->slow == MAILBOX_SLOW_CUT)
@@ -393,8 +397,6 @@ static int send_to_all(struct mbipc_handle *handle,
 int mbipc_send(struct mbipc_handle *handle, struct mbipc_sending *sending,
 	       struct mailbox_error *err)
 {
-	memset(&sending->taker, 0, sizeof(sending->taker));
-	sending->taker.receivers = 1;
 	if (handle->mailbox->policy == MAILBOX_POLICY_BROADCAST)
 		return send_to_all(handle, sending, err);
 	return send_to_one(handle, sending, err);
@@ -424,19 +426,38 @@ static struct mbipc_wait *sender_with(const struct mbipc_inbox *inbox,
 	return NULL;
 }
 
-/* Back to its place, for the next who wants it. */
-static void give_back(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
-		      struct mbipc_item *item, struct mbipc_after *after)
+/* Back to its place, for the next who wants it; or gone, if it was taken back. */
+static void give_back(struct mbipc_mailbox *mailbox,
+		      struct mbipc_taking *taking, struct mbipc_after *after)
 {
-	bool withdrawn = mbipc_item_message(item)->withdrawn;
+	struct mbipc_inbox *inbox = taking->inbox;
+	bool withdrawn = taking->message->withdrawn;
 
+	inbox->lost += taking->lost;
 	if (mailbox->state != MBIPC_DEAD && !withdrawn) {
-		mbipc_deliver(inbox, item, after);
+		mbipc_deliver(inbox, taking->item, after);
 		return;
 	}
 	if (!withdrawn)
-		mbipc_drop(mailbox, item, MBIPC_DROP_DESTROY);
-	mbipc_place_gone(mailbox, inbox, item, after);
+		mbipc_drop(mailbox, taking->item, MBIPC_DROP_DESTROY);
+	mbipc_place_gone(mailbox, inbox, taking->item, after);
+}
+
+/* The message is the caller's, until it is finished with it. */
+static void borrow(struct mbipc_taking *taking, struct mbipc_item *item)
+{
+	taking->item = item;
+	taking->message = mbipc_item_message(item);
+	taking->length = taking->message->length;
+	taking->sync = taking->message->waiter;
+}
+
+/* The same, where nobody has told the caller yet of what it lost. */
+static void borrow_next(struct mbipc_taking *taking, struct mbipc_item *item)
+{
+	borrow(taking, item);
+	taking->lost = taking->inbox->lost;
+	taking->inbox->lost = 0;
 }
 
 /* Wait for a message to be handed over. */
@@ -449,6 +470,7 @@ static int take_later(struct mbipc_handle *handle, struct mbipc_taking *taking,
 		.kind = MBIPC_WAIT_RECEIVE,
 		.inbox = taking->inbox,
 		.select = &taking->select,
+		.room = taking->truncate ? SIZE_MAX : taking->room,
 		.partner = taking->inbox->sender_cpu,
 	};
 	int code;
@@ -463,15 +485,14 @@ static int take_later(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	mbipc_wait_end(&wait);
 	if (code)
 		return code;
-	if (mbipc_item_message(wait.item)->withdrawn) {
-		mbipc_place_gone(mailbox, taking->inbox, wait.item, after);
-		return MBIPC_AGAIN;
-	}
-	code = check_fits(taking, wait.item, err);
-	if (code)
-		give_back(mailbox, taking->inbox, wait.item, after);
+	borrow(taking, wait.item);
+	taking->lost = wait.lost;
+	if (taking->message->withdrawn)
+		code = MBIPC_AGAIN;
 	else
-		taking->item = wait.item;
+		code = check_fits(taking, wait.item, err);
+	if (code)
+		give_back(mailbox, taking, after);
 	return code;
 }
 
@@ -497,7 +518,7 @@ static int take_locked(struct mbipc_handle *handle, struct mbipc_taking *taking,
 		code = check_fits(taking, item, err);
 		if (!code) {
 			mbipc_queue_take(&inbox->queue, item);
-			taking->item = item;
+			borrow_next(taking, item);
 		}
 		return code;
 	}
@@ -507,7 +528,7 @@ static int take_locked(struct mbipc_handle *handle, struct mbipc_taking *taking,
 		code = check_fits(taking, item, err);
 		if (!code) {
 			mbipc_accept_waiting(mailbox, sender);
-			taking->item = item;
+			borrow_next(taking, item);
 		}
 		return code;
 	}
@@ -543,12 +564,6 @@ int mbipc_take(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	do {
 		code = take_locked(handle, taking, &after, err);
 	} while (code == MBIPC_AGAIN);
-	if (!code) {
-		taking->message = mbipc_item_message(taking->item);
-		taking->lost = taking->inbox->lost;
-		taking->inbox->lost = 0;
-		taking->sync = taking->message->waiter;
-	}
 	mbipc_unlock(mailbox, &after);
 	return code;
 }
@@ -577,27 +592,24 @@ int mbipc_finish(struct mbipc_handle *handle, struct mbipc_taking *taking,
 		code = mbipc_fail_state(err, -EINTR, MAILBOX_REASON_NONE, 0);
 
 	spin_lock(&mailbox->lock);
+	if (!code && message->withdrawn)
+		code = MBIPC_AGAIN;
 	if (code) {
-		taking->inbox->lost += taking->lost;
-		give_back(mailbox, taking->inbox, taking->item, &after);
+		give_back(mailbox, taking, &after);
 		goto out;
 	}
-	if (message->withdrawn) {
-		taking->inbox->lost += taking->lost;
-		code = MBIPC_AGAIN;
-	} else {
-		mailbox->received++;
-		mailbox->receive_time = ktime_get_coarse_ns();
-		mbipc_remember(&mailbox->last_receiver, task_tgid(current));
-		trace_mailbox_receive(mailbox, message);
-		if (message->waiter) {
-			struct mbipc_wait *wait = message->waiter;
+	mailbox->received++;
+	/* Exact to a tick, and not before it was sent. */
+	mailbox->receive_time = max(ktime_get_coarse_ns(), message->time);
+	mbipc_remember(&mailbox->last_receiver, task_tgid(current));
+	trace_mailbox_receive(mailbox, message);
+	if (message->waiter) {
+		struct mbipc_wait *wait = message->waiter;
 
-			party_set(&wait->taker, current);
-			wait->message = NULL;
-			message->waiter = NULL;
-			mbipc_wait_done(wait);
-		}
+		party_set(&wait->taker, current);
+		wait->message = NULL;
+		message->waiter = NULL;
+		mbipc_wait_done(wait);
 	}
 	mbipc_place_gone(mailbox, taking->inbox, taking->item, &after);
 out:

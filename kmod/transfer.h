@@ -20,7 +20,8 @@
  * @patience: how long to wait
  * @sync: end when a receiver has taken it
  * @sequence: out: its number
- * @taker: out: who took it, with a reference on the pid, or zero; and how many
+ * @taker: out: who took it, with a reference on the pid, and how many; comes
+ *	with 1 receiver, else zero
  */
 struct mbipc_sending {
 	struct mbipc_message *message;
@@ -42,6 +43,7 @@ int mbipc_send(struct mbipc_handle *handle, struct mbipc_sending *sending,
  * @inbox: out: where the item belongs
  * @item: out: lent to the caller
  * @message: out: the item's
+ * @length: out: bytes in the message
  * @lost: out: what the header shall tell
  * @sync: out: what the header shall tell
  */
@@ -53,6 +55,7 @@ struct mbipc_taking {
 	struct mbipc_inbox *inbox;
 	struct mbipc_item *item;
 	struct mbipc_message *message;
+	size_t length;
 	u64 lost;
 	bool sync;
 };

@@ -86,7 +86,9 @@ enum mbipc_wait_state {
  * @value: what the reason tells
  * @inbox: the queue it is about
  * @select: RECEIVE: what is wanted
+ * @room: RECEIVE: bytes that a message may have, or SIZE_MAX
  * @item: RECEIVE: what was handed over
+ * @lost: RECEIVE: messages that the receiver lost before that one
  * @message: ROOM, TAKER: the sender's message, while it can be taken back
  * @sequence: ROOM, TAKER: the message's number, once it is accepted
  * @sync: ROOM: then becomes TAKER
@@ -107,7 +109,9 @@ struct mbipc_wait {
 	u64 value;
 	struct mbipc_inbox *inbox;
 	const struct mbipc_select *select;
+	size_t room;
 	struct mbipc_item *item;
+	u64 lost;
 	struct mbipc_message *message;
 	u64 sequence;
 	bool sync;
