@@ -50,14 +50,17 @@ for-clang = CC=$(clang) $(if $(call gcc-made,$(1)), \
 endif
 
 # Kbuild writes next to the sources, so it is given a directory of links to
-# them: one for each kernel.  O= is ours, and not passed on.
+# them: one for each kernel.  O= is ours, and not passed on.  Where the headers
+# have no vmlinux there is nothing to make BTF from, and no need to be told so.
 define build-module
 	$(Q)mkdir -p $(1)/kmod $(1)/uapi/linux
 	$(Q)ln -sf $(project)/Kbuild $(1)
 	$(Q)ln -sf $(wildcard $(project)/kmod/*.[ch]) $(1)/kmod
 	$(Q)ln -sf $(wildcard $(project)/uapi/linux/*.h) $(1)/uapi/linux
 	$(Q)find $(1) -xtype l -delete
-	+$(Q)flock $(1) $(MAKE) -C $(2) M=$(1) O= KBUILD_OUTPUT= $(call for-clang,$(2)) $(3)
+	+$(Q)flock $(1) $(MAKE) -C $(2) M=$(1) O= KBUILD_OUTPUT= \
+		$(if $(wildcard $(2)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=) \
+		$(call for-clang,$(2)) $(3)
 endef
 
 installed-module := $(build)/module/installed
@@ -68,30 +71,38 @@ module:
 		linux-headers-amd64 (make setup does), or say KDIR=))
 	$(call build-module,$(installed-module),$(KDIR),modules)
 
+# Packages of headers have neither the key that signs modules nor the System.map
+# without which kbuild skips depmod, with a warning.
 modules_install: module
 	$(Q)$(MAKE) -C $(KDIR) M=$(installed-module) O= KBUILD_OUTPUT= \
+		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) \
 		$(call for-clang,$(KDIR)) modules_install
+	$(Q)[ -n "$(INSTALL_MOD_PATH)" ] || \
+		PATH=$$PATH:/usr/sbin:/sbin depmod "$$(cat $(KDIR)/include/config/kernel.release)"
 
-# for the guests: module-6.1, module-6.12
-.PHONY: kernel-% module-%
-kernel-%:
+# for the guests: kernel-6.1, module-6.1, ...
+KERNELS ?= 6.1 6.12
+KERNEL  ?= $(firstword $(KERNELS))
+
+guest-kernels := $(addprefix kernel-,$(sort 6.1 6.12 $(KERNEL) $(KERNELS)))
+guest-modules := $(guest-kernels:kernel-%=module-%)
+.PHONY: $(guest-kernels) $(guest-modules)
+$(guest-kernels): kernel-%:
 	$(Q)$(setup)/kernels $(build)/kernels $*
 
-module-%: kernel-%
+$(guest-modules): module-%: kernel-%
 	$(call build-module,$(build)/module/guest-$*,$(build)/kernels/$*/headers,modules)
 
 # --- user space -------------------------------------------------------------
 
-CC     ?= cc
 ifneq ($(LLVM),)
 CC     := $(clang)
-endif
-ifeq ($(origin CC),default)
+else ifeq ($(origin CC),default)
 CC     := gcc
 endif
 CFLAGS ?= -O2 -g
 
-WARN := -Wall -Wextra -Wno-unused-parameter
+WARN := -Wall -Wextra
 base := -std=gnu11 $(WARN) -DVERSION='"$(VERSION)"' -I$(project)/uapi -I$(project)/userlib/include
 
 compile = $(CC) $(base) $(1) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -207,8 +218,6 @@ uninstall:
 
 # --- guests: what runs in them, and running them ----------------------------
 
-KERNELS ?= 6.1 6.12
-KERNEL  ?= $(firstword $(KERNELS))
 source  := $(build)/linux-source-6.1
 harness := $(source)/tools/testing/selftests
 guest   := $(project)/selftests/qemu/run
@@ -287,14 +296,21 @@ check: setup
 	$(Q)env -u MAKEFLAGS $(project)/selftests/check --build $(build) \
 		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) $(KERNELS)
 
-docs: source
+docs: setup
+	$(Q)$(setup)/source $(source)
 	$(Q)$(project)/Documentation/build $(source) $(build)/docs
 
 # --- the rest ---------------------------------------------------------------
 
-.PHONY: clean help
+downloads := kernels linux-source-6.1
+made := module obj lib bin examples libmailbox.pc guest selftests demo bench check lint docs
+
+.PHONY: clean mrproper help
 clean:
-	$(Q)rm -rf $(filter-out %/kernels %/linux-source-6.1,$(wildcard $(build)/*))
+	$(Q)rm -rf $(addprefix $(build)/,$(made))
+
+mrproper: clean
+	$(Q)rm -rf $(addprefix $(build)/,$(downloads))
 
 help:
 	@printf '%s\n' \
@@ -309,7 +325,8 @@ help:
 	'  bench            what operations cost, counted in instructions' \
 	'  docs             the manual, in build/docs' \
 	'  setup            installs the Debian packages that are missing' \
-	'  clean            removes what was made; downloads stay (build/kernels)' \
+	'  clean            removes what was made' \
+	'  mrproper         and what was downloaded and unpacked for it' \
 	'' \
 	'  KDIR=dir  the kernel to build for, else the running one, if its headers are' \
 	'            installed, else the newest that has them' \

@@ -27,8 +27,9 @@
 #define ROUNDS		200	/* operations in a measurement without switches */
 #define WORK_SECONDS	300	/* of the guest's; then the work has hung */
 
-/* What the command line asks for; NULL and 0: everything. */
-static const char *only_work;
+/* What the command line asks for; none, NULL and 0: everything. */
+static const char *only_works[16];
+static size_t only_work_count;
 static const char *only_peer;
 static size_t only_bytes;
 
@@ -289,13 +290,21 @@ static void print_symbols(void)
 	fflush(stdout);
 }
 
+static bool wanted(const char *work)
+{
+	for (size_t i = 0; i < only_work_count; i++)
+		if (!strcmp(only_works[i], work))
+			return true;
+	return false;
+}
+
 static bool asked(const char *work, const char *variant, const char *peer,
 		  size_t bytes)
 {
 	char full[64];
 
 	snprintf(full, sizeof(full), "%s%s", work, variant);
-	if (only_work && strcmp(only_work, full))
+	if (only_work_count && !wanted(full))
 		return false;
 	if (only_peer && strcmp(only_peer, peer))
 		return false;
@@ -395,6 +404,14 @@ static void lift_limits(void)
 		die("RLIMIT_MSGQUEUE");
 }
 
+static int usage(void)
+{
+	fprintf(stderr, "usage: bench [-w WORK]... [-p PEER] [-b BYTES] [-P] [-s]\n"
+		"  -P  without the mailbox\n"
+		"  -s  with the kernel's symbols\n");
+	return 64;
+}
+
 int main(int argc, char **argv)
 {
 	static const size_t sizes[] = { 64, 0, 1024, 4096, BYTES_MAX };
@@ -404,7 +421,9 @@ int main(int argc, char **argv)
 	while ((option = getopt(argc, argv, "w:p:b:Ps")) != -1) {
 		switch (option) {
 		case 'w':
-			only_work = optarg;
+			if (only_work_count == ARRAY_SIZE(only_works))
+				return usage();
+			only_works[only_work_count++] = optarg;
 			break;
 		case 'p':
 			only_peer = optarg;
@@ -419,10 +438,7 @@ int main(int argc, char **argv)
 			symbols = true;
 			break;
 		default:
-			fprintf(stderr, "usage: bench [-w WORK] [-p PEER] [-b BYTES] [-P] [-s]\n"
-				"  -P  without the mailbox\n"
-				"  -s  with the kernel's symbols\n");
-			return 64;
+			return usage();
 		}
 	}
 	if (!clock_counts()) {

@@ -5,11 +5,12 @@
  * features.rst rows with their test here:
  *   message passing, indirect	basic.send_receive, basic.several_processes_share,
  *				basic.destroy
- *   message sizes		size.*.content, basic.fixed_size,
+ *   message sizes		size.*.content, fixed_size,
  *				basic.too_small_a_buffer, basic.truncate
  *   POSIX mq: priorities	basic.priorities
  *   sockets: credentials	attest.*
  *   memory: content, vectored	vector.*
+ *   memory accounting, limits	parameter.* (and quota_test)
  */
 #include "kselftest_harness.h"
 #include "common.h"
@@ -428,6 +429,94 @@ TEST(sizes_around_every_split)
 		}
 	}
 	close(fd);
+}
+
+/* --- the module's limit ---------------------------------------------- */
+
+#define PARAMETER	"/sys/module/mailbox_ipc/parameters/message_max"
+
+FIXTURE(parameter)
+{
+	char saved[32];
+};
+
+static int parameter_set(const char *value)
+{
+	int fd = open(PARAMETER, O_WRONLY | O_CLOEXEC), result = 0;
+
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		result = -errno;
+	close(fd);
+	return result;
+}
+
+FIXTURE_SETUP(parameter)
+{
+	int fd = open(PARAMETER, O_RDONLY | O_CLOEXEC);
+
+	ASSERT_LE(0, fd);
+	ASSERT_LT(0, read(fd, self->saved, sizeof(self->saved) - 1));
+	close(fd);
+	EXPECT_EQ(16 << 20, atoi(self->saved));
+}
+
+FIXTURE_TEARDOWN(parameter)
+{
+	EXPECT_EQ(0, parameter_set(self->saved));
+}
+
+TEST_F(parameter, message_max_raised)
+{
+	size_t length = 17 << 20;
+	unsigned char *out = malloc(length), *in = malloc(length);
+	struct mailbox_send send = { .buffer = MBX_PTR(out), .length = length };
+	struct mailbox_receive receive = { .buffer = MBX_PTR(in), .length = length };
+	struct mailbox_info info;
+	size_t i;
+	int fd;
+
+	ASSERT_NE(NULL, out);
+	ASSERT_NE(NULL, in);
+	for (i = 0; i < length; i++)
+		out[i] = i + i / 4093;
+	ASSERT_EQ(0, parameter_set("18000000"));
+	fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, mbx_info(fd, &info));
+	EXPECT_EQ(18000000, info.message_max);
+	ASSERT_EQ(0, mbx_send(fd, &send));
+	ASSERT_EQ(0, mbx_receive(fd, &receive));
+	EXPECT_EQ(0, memcmp(out, in, length));
+	close(fd);
+	free(in);
+	free(out);
+}
+
+/* It counts for mailboxes that are there already, too. */
+TEST_F(parameter, message_max_lowered)
+{
+	char text[101] = "";
+	struct mailbox_send send = { .buffer = MBX_PTR(text), .length = 101 };
+	int fd = mbx_new(MAILBOX_POLICY_SHARED, 2);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, mbx_send(fd, &send));
+	ASSERT_EQ(0, parameter_set("100"));
+	ASSERT_EQ(-EMSGSIZE, mbx_send(fd, &send));
+	EXPECT_EQ(MAILBOX_REASON_MODULE_SIZE, send.error.reason);
+	EXPECT_EQ(100, send.error.value);
+	/* what is queued is not lost by it */
+	EXPECT_STREQ("", mbx_next(fd));
+	send.length = 100;
+	EXPECT_EQ(0, mbx_send(fd, &send));
+	close(fd);
+}
+
+TEST_F(parameter, message_max_beyond_reason)
+{
+	EXPECT_NE(0, parameter_set("1073741825"));
+	EXPECT_NE(0, parameter_set("-1"));
+	EXPECT_NE(0, parameter_set("much"));
 }
 
 /* --- vectors --------------------------------------------------------- */

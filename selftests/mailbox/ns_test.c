@@ -143,7 +143,7 @@ static int end(struct child *child)
 		if (!(condition)) {					\
 			dprintf(STDERR_FILENO, "# %s:%d: not so: %s\n",	\
 				__FILE__, __LINE__, #condition);	\
-			return 1;					\
+			_exit(1);					\
 		}							\
 	} while (0)
 

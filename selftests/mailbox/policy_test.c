@@ -7,7 +7,7 @@
  *   sharing rules: a link of two processes	pair.*
  *   direct: one link a pair, both ways		pair.both_ways
  *   sharing rules: the system picks		shared_picks_one
- *   sockets: one to many			broadcast.*, slow_*
+ *   sockets: one to many			broadcast.*, slow.*
  */
 #include "kselftest_harness.h"
 #include "common.h"
@@ -867,6 +867,52 @@ TEST_F(slow, lose_the_oldest_and_count_it)
 	EXPECT_STREQ("5", text);
 	EXPECT_EQ(0, header.lost);
 	EXPECT_STREQ("6", mbx_next(self->to[1]));
+}
+
+/*
+ * Whatever is lost, and whenever, is told with the message behind the gap: also
+ * to a receiver that has been handed one and is yet to run.
+ */
+TEST_F(slow, lose_tells_of_each_gap_where_it_is)
+{
+	enum { BATCHES = 12 };
+	struct mailbox_send items[MAILBOX_BATCH_MAX] = { 0 };
+	struct mailbox_batch batch = { .flags = 0 };
+	struct mailbox_stat stat;
+	pid_t child;
+	int i;
+
+	self->fd = broadcast_new(MAILBOX_SLOW_LOSE, self->to, 2);
+	ASSERT_LE(0, self->fd);
+	close(self->to[1]);
+	self->to[1] = -1;
+	child = mbx_fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		struct mailbox_receive receive = { .flags = 0 };
+		__u64 last = 0, received = 0, lost = 0;
+
+		do {
+			if (mbx_receive(self->to[0], &receive))
+				_exit(1);
+			if (receive.header.sequence != last + 1 + receive.header.lost)
+				_exit(2);
+			last = receive.header.sequence;
+			received++;
+			lost += receive.header.lost;
+		} while (!receive.header.tag);
+		_exit(received + lost == BATCHES * MAILBOX_BATCH_MAX ? 0 : 3);
+	}
+	for (i = 0; i < BATCHES; i++) {
+		/* it is asleep, and the whole batch comes before it can run, or not */
+		ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 1));
+		items[MAILBOX_BATCH_MAX - 1].tag = i == BATCHES - 1;
+		ASSERT_EQ(0, mbx_send_batch(self->fd, items, MAILBOX_BATCH_MAX, &batch));
+		ASSERT_EQ(MAILBOX_BATCH_MAX, batch.done);
+	}
+	EXPECT_EQ(0, mbx_join(child));
+	ASSERT_EQ(0, mbx_stat(self->fd, &stat));
+	EXPECT_EQ(stat.sent, stat.received + stat.dropped);
 }
 
 TEST_F(slow, cut_gets_the_rest_and_then_the_end)

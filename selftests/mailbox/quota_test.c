@@ -282,6 +282,10 @@ TEST_F(quota, ends_with_the_message)
 		.slow = MAILBOX_SLOW_LOSE,
 		.capacity = 2,
 	};
+	struct mailbox_send late = {
+		.flags = MAILBOX_SEND_SYNC | MAILBOX_DEADLINE,
+		.deadline = 1,
+	};
 	struct mailbox_error error;
 	int handle, receiver;
 
@@ -331,14 +335,7 @@ TEST_F(quota, ends_with_the_message)
 	/* timed out */
 	handle = mbx_new(MAILBOX_POLICY_SHARED, 4);
 	ASSERT_LE(0, handle);
-	{
-		struct mailbox_send send = {
-			.flags = MAILBOX_SEND_SYNC | MAILBOX_DEADLINE,
-			.deadline = 1,
-		};
-
-		ASSERT_EQ(-ETIMEDOUT, mbx_send(handle, &send));
-	}
+	ASSERT_EQ(-ETIMEDOUT, mbx_send(handle, &late));
 	EXPECT_USAGE(self->device, 0, 0, 1);
 	close(handle);
 }

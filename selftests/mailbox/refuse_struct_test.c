@@ -228,12 +228,17 @@ TEST_F(command, pointer_to_nowhere)
 /* A struct whose end is missing, from the last byte on to all but the first. */
 TEST_F(command, straddles_into_nothing)
 {
-	size_t size = self->request.size;
+	size_t size = self->request.size, kept = size;
 	unsigned char *struct_ = mbx_cliff(size);
+
+	/* of a header that does not fit a part may be there; it counts for nothing */
+	if (variant->kind == RECEIVE || variant->kind == PEEK)
+		kept = MBX_FIELD(mailbox_receive, header);
 
 	ASSERT_NE(NULL, struct_);
 	for (size_t missing = 1; missing < size; missing += 1 + missing / 4) {
 		unsigned char before[sizeof(self->request.in)];
+		size_t there = size - missing < kept ? size - missing : kept;
 
 		memset(struct_, 0, size);
 		memcpy(struct_ + missing, &self->request.in, size - missing);
@@ -243,11 +248,11 @@ TEST_F(command, straddles_into_nothing)
 			TH_LOG("%zu bytes missing", missing);
 		}
 
-		/* no result may be there; an error may */
-		if (size - missing > sizeof(struct mailbox_error)) {
+		/* what was asked is as it was; the error may be there */
+		if (there > sizeof(struct mailbox_error)) {
 			EXPECT_EQ(0, memcmp(struct_ + missing + sizeof(struct mailbox_error),
 					    before + sizeof(struct mailbox_error),
-					    size - missing - sizeof(struct mailbox_error)));
+					    there - sizeof(struct mailbox_error)));
 		}
 	}
 	EXPECT_NO_TRACE(&self->trace, &self->world);

@@ -4,7 +4,7 @@
  *
  * features.rst rows with their test here:
  *   SysV msg: receive by type	choice.*.take_all, waiting.each_gets_what_it_asked
- *   SysV msg: peek		choice.*.peek, peek.*
+ *   SysV msg: peek		choice.*.peek, peek_*
  *   direct: receive(Q, m)	from.process, from.waits_for_that_process
  */
 #include "kselftest_harness.h"

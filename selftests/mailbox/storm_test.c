@@ -16,7 +16,7 @@ static __u32 roll(__u32 *seed)
 
 /* --- names ----------------------------------------------------------- */
 
-#define NAME_ROUNDS	500
+#define NAME_ROUNDS	200
 
 /**
  * struct traffic - what the racers share
@@ -156,7 +156,7 @@ TEST_F(name, open_meets_destroy)
 /* --- eight processes, four names -------------------------------------- */
 
 #define PROCESSES	8
-#define STORM_ROUNDS	500
+#define STORM_ROUNDS	150
 
 static const char *const storm_names[] = { "storm-a", "storm-b", "storm-c", "storm-d" };
 
@@ -623,6 +623,84 @@ TEST_F(work, random)
 	EXPECT_EQ(self->before.user_bytes, after.user_bytes);
 	EXPECT_EQ(self->before.user_messages, after.user_messages);
 	EXPECT_EQ(self->before.user_mailboxes, after.user_mailboxes);
+}
+
+/* --- receivers that are killed ---------------------------------------- */
+
+#define KILLS		40
+#define VICTIMS		3
+#define MESSAGES	4000
+
+/* Receives until it is killed, and notes what it got. */
+static void victim(int handle, unsigned char *got)
+{
+	for (;;) {
+		struct mailbox_receive receive = { .flags = 0 };
+
+		if (mbx_receive(handle, &receive))
+			_exit(1);
+		__atomic_add_fetch(&got[receive.header.tag], 1, __ATOMIC_SEQ_CST);
+	}
+}
+
+static pid_t new_victim(int handle, unsigned char *got)
+{
+	pid_t child = mbx_fork();
+
+	if (!child)
+		victim(handle, got);
+	return child;
+}
+
+/*
+ * A message that was on its way to one that is killed goes to another: all are
+ * received, by the mailbox's count, and none twice.  Its victim may have died
+ * between receiving one and noting it, but each victim only once.
+ */
+TEST(killed_while_receiving)
+{
+	int handle = mbx_new(MAILBOX_POLICY_SHARED, 16);
+	unsigned int noted = 0, twice = 0, killed = 0;
+	pid_t victims[VICTIMS];
+	struct mailbox_stat stat;
+	unsigned char *got;
+	__u32 seed = 4711;
+
+	ASSERT_LE(0, handle);
+	got = mmap(NULL, MESSAGES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, got);
+	for (int i = 0; i < VICTIMS; i++)
+		victims[i] = new_victim(handle, got);
+	for (int i = 0; i < MESSAGES; i++) {
+		struct mailbox_send send = { .tag = i };
+
+		ASSERT_EQ(0, mbx_send(handle, &send));
+		if (i % (MESSAGES / KILLS) == 0) {
+			pid_t *which = &victims[roll(&seed) % VICTIMS];
+
+			ASSERT_EQ(0, kill(*which, SIGKILL));
+			EXPECT_EQ(128 + SIGKILL, mbx_join(*which));
+			*which = new_victim(handle, got);
+			killed++;
+		}
+	}
+	/* all taken: those who are left wait */
+	EXPECT_TRUE(mbx_wait_waiters(handle, 0, VICTIMS));
+	ASSERT_EQ(0, mbx_stat(handle, &stat));
+	EXPECT_EQ(0, stat.depth);
+	EXPECT_EQ(MESSAGES, stat.sent);
+	EXPECT_EQ(MESSAGES, stat.received);
+	for (int i = 0; i < VICTIMS; i++) {
+		kill(victims[i], SIGKILL);
+		mbx_join(victims[i]);
+	}
+	for (int i = 0; i < MESSAGES; i++) {
+		noted += !!got[i];
+		twice += got[i] > 1;
+	}
+	EXPECT_EQ(0, twice);
+	EXPECT_LE(MESSAGES - killed, noted);
+	close(handle);
 }
 
 /* --- set, dup and destroy among them ---------------------------------- */

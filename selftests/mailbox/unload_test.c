@@ -5,7 +5,7 @@
  * shows, between its runs of these programs.
  *
  * features.rst rows with their test here:
- *   shared memory: survive detach (PERSIST)	unload.persistent_mailbox
+ *   shared memory: survive detach (PERSIST)	unload_persistent_mailbox
  */
 #include "kselftest_harness.h"
 #include "common.h"

@@ -4,8 +4,8 @@
  * turn it is; and that every message arrives exactly once.
  *
  * features.rst rows with their test here:
- *   synchronisation: blocking, non-blocking	nonblock.*, forever.*
- *   full mailbox, four choices (three of them)	forever.send, nonblock.send,
+ *   synchronisation: blocking, non-blocking	nonblock.*, forever_*
+ *   full mailbox, four choices (three of them)	forever_send, nonblock.send,
  *						deadline.*.send
  *   buffering: bounded, unbounded		nonblock.send, unlimited_never_waits
  *   producer-consumer				traffic.*.exactly_once
@@ -329,6 +329,49 @@ TEST(deadline_realtime_follows_the_clock)
 	EXPECT_FALSE(mbx_call_done(&monotonic));
 	ASSERT_EQ(0, mbx_put(fd, "x", 0));
 	EXPECT_EQ(0, mbx_call_join(&monotonic));
+	close(fd);
+}
+
+/* In a time namespace all times are by the clock that the caller sees. */
+TEST(deadline_in_a_time_namespace)
+{
+	int fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	pid_t child, inner;
+
+	ASSERT_LE(0, fd);
+	child = mbx_fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		static const char offset[] = "monotonic 100000 0";
+		__s64 outside = mbx_now();
+		int file;
+
+		if (unshare(CLONE_NEWTIME))
+			_exit(2);
+		file = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+		if (file < 0 || write(file, offset, strlen(offset)) < 0)
+			_exit(3);
+		/* the children are in it */
+		inner = mbx_fork();
+		if (!inner) {
+			struct mailbox_receive late = { .flags = MAILBOX_DEADLINE };
+			struct mailbox_header header;
+			__u64 before = mbx_now();
+			char text[8];
+
+			if (before < outside + 100000 * MBX_SECOND)
+				_exit(4);
+			late.deadline = mbx_in_ms(30);
+			if (mbx_receive(fd, &late) != -ETIMEDOUT ||
+			    late.error.value != late.deadline || mbx_now() < late.deadline)
+				_exit(5);
+			if (mbx_put(fd, "x", 0) || mbx_get(fd, text, sizeof(text), 0, &header))
+				_exit(6);
+			_exit(before <= header.time && header.time <= mbx_now() ? 0 : 7);
+		}
+		_exit(mbx_join(inner));
+	}
+	EXPECT_EQ(0, mbx_join(child));
 	close(fd);
 }
 

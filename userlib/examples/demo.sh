@@ -65,7 +65,9 @@ reference=/demo/sort
 [ -x "$reference" ] || reference=$(command -v sort)
 from=$(now)
 "$reference" "$text" >"$scratch/reference"
-echo "sort(1), for comparison: $(since "$from") s"
+took=$(since "$from")
+which=$("$reference" --version 2>/dev/null | head -n 1)
+echo "${which:-sort(1)}, for comparison: $took s"
 cmp "$scratch/sorted" "$scratch/reference"
 echo 'the two results are the same, byte for byte'
 
