@@ -68,6 +68,7 @@ void mbipc_account_put(struct mbipc_account *account)
 {
 	if (!refcount_dec_and_lock(&account->refs, &accounts_lock))
 		return;
+	__acquire(&accounts_lock);	/* sparse does not see the and_lock */
 	hash_del(&account->node);
 	spin_unlock(&accounts_lock);
 	kfree(account);

@@ -144,8 +144,7 @@ mbipc_get_payload(unsigned int direction, bool vector, u64 buffer,
 
 static inline void mbipc_payload_end(struct mbipc_payload *payload)
 {
-	if (payload->pieces)
-		kfree(payload->pieces);
+	kfree(payload->pieces);
 }
 
 #endif

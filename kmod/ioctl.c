@@ -450,8 +450,10 @@ fault:
 	return -EFAULT;
 }
 
-static __always_inline int do_send(struct file *file, struct mailbox_send *args,
-		   struct mailbox_send __user *user, struct mailbox_error *err)
+static __always_inline int do_send(struct file *file,
+				   const struct mailbox_send *args,
+				   struct mailbox_send __user *user,
+				   struct mailbox_error *err)
 {
 	struct mbipc_handle *handle = file_handle(file);
 	struct mbipc_patience patience;
@@ -574,9 +576,10 @@ static int check_receive(struct file *file, const struct mailbox_receive *args,
 }
 
 /* @more: of a batch, not the first: what is there, without waiting. */
-static __always_inline int do_receive(struct file *file, const struct mailbox_receive *args,
-		      struct mailbox_receive __user *user, bool more,
-		      struct mailbox_error *err)
+static __always_inline int do_receive(struct file *file,
+				      const struct mailbox_receive *args,
+				      struct mailbox_receive __user *user,
+				      bool more, struct mailbox_error *err)
 {
 	struct mbipc_handle *handle = file_handle(file);
 	struct mbipc_patience patience;
@@ -620,9 +623,10 @@ static void show_error(int code, struct mailbox_error *err,
 		return;
 }
 
-static noinline int batch_item(struct file *file, const struct mailbox_batch *args,
-		      u32 index, bool sends, void __user *user,
-		      struct mailbox_error *err)
+static noinline int batch_item(struct file *file,
+			       const struct mailbox_batch *args, u32 index,
+			       bool sends, void __user *user,
+			       struct mailbox_error *err)
 {
 	union {
 		struct mailbox_send send;
@@ -856,6 +860,8 @@ static __always_inline int get_struct(void *args, size_t known,
 	return code;
 }
 
+#define GET(args, user, size, err)	get_struct(args, sizeof(*(args)), user, size, err)
+
 /* Say why a command failed, in as much of the struct as there is. */
 static long answer(int code, struct mailbox_error *err, void __user *user,
 		   size_t size)
@@ -864,30 +870,6 @@ static long answer(int code, struct mailbox_error *err, void __user *user,
 		show_error(code, err, user);
 	return code;
 }
-
-/*
- * A command: @get fetches its struct to args, then @call does it.  Not inlined,
- * or each would pay for the stack of all.
- */
-#define COMMAND_BY(get, name, type, call)				\
-static noinline long name(struct file *file, struct type __user *user,	\
-			  size_t size,					\
-			  const struct file_operations *fops)		\
-{									\
-	struct mbipc_handle *handle __maybe_unused = file_handle(file);	\
-	struct mailbox_error err = { .field = MAILBOX_NO_FIELD };	\
-	struct type args;						\
-	int code;							\
-									\
-	code = get;							\
-	if (!code)							\
-		code = (call);						\
-	return answer(code, &err, user, size);				\
-}
-
-#define COMMAND(name, type, call)					\
-	COMMAND_BY(get_struct(&args, sizeof(args), user, size, &err),	\
-		   name, type, call)
 
 /*
  * The same as get_struct(), for the two commands that are called most: member
@@ -939,30 +921,44 @@ fault:
 	return -EFAULT;
 }
 
-COMMAND(ioctl_info, mailbox_info, do_info(&args, user, &err))
-COMMAND(ioctl_create, mailbox_create, do_create(&args, user, fops, &err))
-COMMAND(ioctl_open, mailbox_open, do_open(&args, user, fops, &err))
-COMMAND(ioctl_list, mailbox_list, do_list(&args, user, &err))
-COMMAND_BY(get_send(&args, user, size, &err), ioctl_send, mailbox_send,
-	check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
-	do_send(file, &args, user, &err))
-COMMAND_BY(get_receive(&args, user, size, &err), ioctl_receive, mailbox_receive,
-	check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
-	do_receive(file, &args, user, false, &err))
-COMMAND(ioctl_send_batch, mailbox_batch,
-	check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
-	do_batch(file, &args, user, true, &err))
-COMMAND(ioctl_receive_batch, mailbox_batch,
-	check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
-	do_batch(file, &args, user, false, &err))
-COMMAND(ioctl_stat, mailbox_stat, do_stat(handle, &args, user))
-COMMAND(ioctl_set, mailbox_set,
-	check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, &err) ?:
-	do_set(handle, &args, &err))
-COMMAND(ioctl_dup, mailbox_dup, do_dup(handle, &args, user, fops, &err))
-COMMAND(ioctl_destroy, mailbox_destroy,
-	check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, &err) ?:
-	do_destroy(handle, &args, user, &err))
+static long ioctl_send(struct file *file, struct mailbox_send __user *user,
+		       size_t size)
+{
+	struct mailbox_error err = { .field = MAILBOX_NO_FIELD };
+	struct mailbox_send args;
+	int code;
+
+	code = get_send(&args, user, size, &err) ?:
+	       check_right(file_handle(file), MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
+	       do_send(file, &args, user, &err);
+	return answer(code, &err, user, size);
+}
+
+static long ioctl_receive(struct file *file,
+			  struct mailbox_receive __user *user, size_t size)
+{
+	struct mailbox_error err = { .field = MAILBOX_NO_FIELD };
+	struct mailbox_receive args;
+	int code;
+
+	code = get_receive(&args, user, size, &err) ?:
+	       check_right(file_handle(file), MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
+	       do_receive(file, &args, user, false, &err);
+	return answer(code, &err, user, size);
+}
+
+/* The structs of all other commands. */
+union command {
+	struct mailbox_info info;
+	struct mailbox_create create;
+	struct mailbox_open open;
+	struct mailbox_list list;
+	struct mailbox_batch batch;
+	struct mailbox_stat stat;
+	struct mailbox_set set;
+	struct mailbox_dup dup;
+	struct mailbox_destroy destroy;
+};
 
 /* A command's number, whatever the size of the struct that it came with. */
 #define NUMBER(cmd)	((cmd) & ~IOCSIZE_MASK)
@@ -970,49 +966,94 @@ COMMAND(ioctl_destroy, mailbox_destroy,
 long mbipc_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg,
 			const struct file_operations *handle_fops)
 {
+	struct mailbox_error err = { .field = MAILBOX_NO_FIELD };
 	void __user *user = (void __user *)arg;
 	size_t size = _IOC_SIZE(cmd);
+	union command args;
+	int code;
 
 	switch (NUMBER(cmd)) {
 	case NUMBER(MAILBOX_IOC_INFO):
-		return ioctl_info(file, user, size, handle_fops);
+		code = GET(&args.info, user, size, &err) ?:
+		       do_info(&args.info, user, &err);
+		break;
 	case NUMBER(MAILBOX_IOC_CREATE):
-		return ioctl_create(file, user, size, handle_fops);
+		code = GET(&args.create, user, size, &err) ?:
+		       do_create(&args.create, user, handle_fops, &err);
+		break;
 	case NUMBER(MAILBOX_IOC_OPEN):
-		return ioctl_open(file, user, size, handle_fops);
+		code = GET(&args.open, user, size, &err) ?:
+		       do_open(&args.open, user, handle_fops, &err);
+		break;
 	case NUMBER(MAILBOX_IOC_LIST):
-		return ioctl_list(file, user, size, handle_fops);
+		code = GET(&args.list, user, size, &err) ?:
+		       do_list(&args.list, user, &err);
+		break;
 	default:
 		return -ENOTTY;
 	}
+	return answer(code, &err, user, size);
 }
 
+static noinline long ioctl_other(struct file *file, unsigned int cmd,
+				 void __user *user, size_t size)
+{
+	struct mailbox_error err = { .field = MAILBOX_NO_FIELD };
+	struct mbipc_handle *handle = file_handle(file);
+	union command args;
+	int code;
+
+	switch (NUMBER(cmd)) {
+	case NUMBER(MAILBOX_IOC_SEND_BATCH):
+		code = GET(&args.batch, user, size, &err) ?:
+		       check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
+		       do_batch(file, &args.batch, user, true, &err);
+		break;
+	case NUMBER(MAILBOX_IOC_RECEIVE_BATCH):
+		code = GET(&args.batch, user, size, &err) ?:
+		       check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
+		       do_batch(file, &args.batch, user, false, &err);
+		break;
+	case NUMBER(MAILBOX_IOC_INFO):
+		code = GET(&args.info, user, size, &err) ?:
+		       do_info(&args.info, user, &err);
+		break;
+	case NUMBER(MAILBOX_IOC_STAT):
+		code = GET(&args.stat, user, size, &err) ?:
+		       do_stat(handle, &args.stat, user);
+		break;
+	case NUMBER(MAILBOX_IOC_SET):
+		code = GET(&args.set, user, size, &err) ?:
+		       check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, &err) ?:
+		       do_set(handle, &args.set, &err);
+		break;
+	case NUMBER(MAILBOX_IOC_DUP):
+		code = GET(&args.dup, user, size, &err) ?:
+		       do_dup(handle, &args.dup, user, file->f_op, &err);
+		break;
+	case NUMBER(MAILBOX_IOC_DESTROY):
+		code = GET(&args.destroy, user, size, &err) ?:
+		       check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, &err) ?:
+		       do_destroy(handle, &args.destroy, user, &err);
+		break;
+	default:
+		return -ENOTTY;
+	}
+	return answer(code, &err, user, size);
+}
+
+/* The two that are called most do not pay for the stack of the others. */
 long mbipc_handle_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	const struct file_operations *fops = file->f_op;
 	void __user *user = (void __user *)arg;
 	size_t size = _IOC_SIZE(cmd);
 
 	switch (NUMBER(cmd)) {
 	case NUMBER(MAILBOX_IOC_SEND):
-		return ioctl_send(file, user, size, fops);
+		return ioctl_send(file, user, size);
 	case NUMBER(MAILBOX_IOC_RECEIVE):
-		return ioctl_receive(file, user, size, fops);
-	case NUMBER(MAILBOX_IOC_SEND_BATCH):
-		return ioctl_send_batch(file, user, size, fops);
-	case NUMBER(MAILBOX_IOC_RECEIVE_BATCH):
-		return ioctl_receive_batch(file, user, size, fops);
-	case NUMBER(MAILBOX_IOC_INFO):
-		return ioctl_info(file, user, size, fops);
-	case NUMBER(MAILBOX_IOC_STAT):
-		return ioctl_stat(file, user, size, fops);
-	case NUMBER(MAILBOX_IOC_SET):
-		return ioctl_set(file, user, size, fops);
-	case NUMBER(MAILBOX_IOC_DUP):
-		return ioctl_dup(file, user, size, fops);
-	case NUMBER(MAILBOX_IOC_DESTROY):
-		return ioctl_destroy(file, user, size, fops);
+		return ioctl_receive(file, user, size);
 	default:
-		return -ENOTTY;
+		return ioctl_other(file, cmd, user, size);
 	}
 }

@@ -6,8 +6,7 @@
 #ifndef MBIPC_IOCTL_H
 #define MBIPC_IOCTL_H
 
-struct file;
-struct file_operations;
+#include <linux/fs.h>
 
 long mbipc_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg,
 			const struct file_operations *handle_fops);

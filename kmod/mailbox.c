@@ -84,6 +84,7 @@ void mbipc_unlock_after(struct mbipc_mailbox *mailbox,
 /* The same at once, for a call that goes to sleep before it ends. */
 void mbipc_tell_pollers(struct mbipc_mailbox *mailbox,
 			struct mbipc_after *after)
+	__must_hold(&mailbox->lock)
 {
 	if (polled(mailbox, after)) {
 		mbipc_unlock(mailbox, after);

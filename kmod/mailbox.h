@@ -237,9 +237,11 @@ static inline bool mbipc_anonymous(const struct mbipc_mailbox *mailbox)
 void mbipc_inbox_init(struct mbipc_inbox *inbox);
 void mbipc_free(struct mbipc_after *after);
 void mbipc_unlock_after(struct mbipc_mailbox *mailbox,
-			struct mbipc_after *after);
+			struct mbipc_after *after)
+	__releases(&mailbox->lock);
 void mbipc_tell_pollers(struct mbipc_mailbox *mailbox,
-			struct mbipc_after *after);
+			struct mbipc_after *after)
+	__must_hold(&mailbox->lock);
 
 enum mbipc_seating { MBIPC_SEAT_LOOK, MBIPC_SEAT_USE, MBIPC_SEAT_OPEN };
 

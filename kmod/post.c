@@ -76,7 +76,7 @@ int mbipc_post(struct mbipc_handle *handle, struct iov_iter *from,
 
 /* What the kernel attests of a message, as its receiver may see it. */
 static __always_inline int put_header(const struct mbipc_taking *taking,
-		      struct mailbox_header __user *user)
+				      struct mailbox_header __user *user)
 {
 	const struct mbipc_message *message = taking->message;
 	u64 time = mbipc_time_shown(message->time);
@@ -112,9 +112,9 @@ fault:
 
 /* Payload and header to where the caller wants them. */
 static __always_inline int copy_out(const struct mbipc_taking *taking,
-		    const struct iov_iter *to,
-		    struct mailbox_header __user *user,
-		    struct mailbox_error *err)
+				    const struct iov_iter *to,
+				    struct mailbox_header __user *user,
+				    struct mailbox_error *err)
 {
 	struct iov_iter iter = *to;
 

@@ -86,6 +86,7 @@ static void party_set(struct mbipc_party *party, struct task_struct *task)
 static int sleep_traced(struct mbipc_mailbox *mailbox, struct mbipc_wait *wait,
 			const struct mbipc_patience *patience,
 			struct mailbox_error *err)
+	__must_hold(&mailbox->lock)
 {
 	int code;
 
@@ -463,6 +464,7 @@ static void borrow_next(struct mbipc_taking *taking, struct mbipc_item *item)
 /* Wait for a message to be handed over. */
 static int take_later(struct mbipc_handle *handle, struct mbipc_taking *taking,
 		      struct mbipc_after *after, struct mailbox_error *err)
+	__must_hold(&handle->mailbox->lock)
 {
 	struct mbipc_mailbox *mailbox = handle->mailbox;
 	struct mbipc_wait wait = {
@@ -498,6 +500,7 @@ static int take_later(struct mbipc_handle *handle, struct mbipc_taking *taking,
 
 static int take_locked(struct mbipc_handle *handle, struct mbipc_taking *taking,
 		       struct mbipc_after *after, struct mailbox_error *err)
+	__must_hold(&handle->mailbox->lock)
 {
 	struct mbipc_mailbox *mailbox = handle->mailbox;
 	struct mbipc_inbox *inbox;

@@ -165,6 +165,7 @@ static void yield_to_partner(struct mbipc_wait *wait, spinlock_t *lock)
 int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
 		     const struct mbipc_patience *patience,
 		     struct mailbox_error *err)
+	__must_hold(lock)
 {
 	ktime_t deadline = patience->deadline;
 	bool expired = false;

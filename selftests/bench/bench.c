@@ -404,7 +404,7 @@ static void lift_limits(void)
 		die("RLIMIT_MSGQUEUE");
 }
 
-static int usage(void)
+static int wrong_usage(void)
 {
 	fprintf(stderr, "usage: bench [-w WORK]... [-p PEER] [-b BYTES] [-P] [-s]\n"
 		"  -P  without the mailbox\n"
@@ -422,7 +422,7 @@ int main(int argc, char **argv)
 		switch (option) {
 		case 'w':
 			if (only_work_count == ARRAY_SIZE(only_works))
-				return usage();
+				return wrong_usage();
 			only_works[only_work_count++] = optarg;
 			break;
 		case 'p':
@@ -438,7 +438,7 @@ int main(int argc, char **argv)
 			symbols = true;
 			break;
 		default:
-			return usage();
+			return wrong_usage();
 		}
 	}
 	if (!clock_counts()) {

@@ -817,19 +817,30 @@ TEST_F(slow, block_first_in_line_gives_up)
 	EXPECT_STREQ("6", mbx_next(self->to[1]));
 }
 
+/* Room for several at once is used by all whom it is enough for. */
 TEST_F(slow, block_goes_on_with_a_larger_capacity)
 {
-	struct mailbox_set set = { .mask = MAILBOX_SET_CAPACITY, .capacity = 5 };
-	struct mbx_call call;
+	struct mailbox_set set = { .mask = MAILBOX_SET_CAPACITY, .capacity = 6 };
+	struct mbx_call calls[3];
+	char text[8];
+	int i;
 
 	self->fd = slow_fill(MAILBOX_SLOW_BLOCK, self->to);
 	ASSERT_LE(0, self->fd);
-	ASSERT_EQ(0, mbx_call_send(&call, self->fd, "5", 0));
-	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	for (i = 0; i < 3; i++) {
+		snprintf(text, sizeof(text), "%d", 5 + i);
+		ASSERT_EQ(0, mbx_call_send(&calls[i], self->fd, text, 0));
+		ASSERT_TRUE(mbx_wait_waiters(self->fd, i + 1, 0));
+	}
 	ASSERT_EQ(0, mbx_set(self->fd, &set));
-	ASSERT_EQ(0, mbx_call_join(&call));
+	ASSERT_EQ(0, mbx_call_join(&calls[0]));
+	ASSERT_EQ(0, mbx_call_join(&calls[1]));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
 	EXPECT_STREQ("5", mbx_next(self->to[1]));
+	EXPECT_STREQ("6", mbx_next(self->to[1]));
 	EXPECT_STREQ("1", mbx_next(self->to[0]));
+	ASSERT_EQ(0, mbx_call_join(&calls[2]));
+	EXPECT_STREQ("7", mbx_next(self->to[1]));
 }
 
 TEST_F(slow, block_with_a_deadline)

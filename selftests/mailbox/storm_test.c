@@ -249,6 +249,7 @@ TEST(create_open_remove)
 	struct mailbox_stat entries[8];
 	int device = mbx_device();
 	struct mailbox_list list = {
+		.after = MBX_PTR("storm-"),
 		.entries = MBX_PTR(entries),
 		.entry_size = sizeof(entries[0]),
 		.count = 8,

@@ -287,7 +287,7 @@ TEST_F(stuck, sync_sender_times_out)
 	};
 	struct mailbox_stat stat;
 
-	sender.send.deadline = mbx_in_ms(1000);
+	sender.send.deadline = mbx_in_ms(2000);
 	ASSERT_EQ(0, mbx_call_start(&sender));
 	ASSERT_TRUE(mbx_wait_waiters(self->handle, 1, 0));
 	GET_STUCK(self);

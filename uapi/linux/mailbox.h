@@ -550,7 +550,7 @@ struct mailbox_header {
  * The first message is the one of the highest priority, and among these the
  * one accepted first.  A message leaves the queue only when payload and header
  * have been written: after EFAULT and EMSGSIZE it is still there, in its
- * place.  A failed call may have written to the buffer.
+ * place.  A failed call may have written to the buffer and to the header.
  *
  * PEEK does not wait (DEADLINE with it: EINVAL) and gives ENOMSG where there
  * is no such message; nobody is told of a peek.
