@@ -64,7 +64,8 @@ struct mbipc_account *mbipc_account_hold(struct mbipc_account *account)
 	return account;
 }
 
-void mbipc_account_put(struct mbipc_account *account)
+/* The rest of mbipc_account_put(): this may be the last reference. */
+void mbipc_account_put_last(struct mbipc_account *account)
 {
 	if (!refcount_dec_and_lock(&account->refs, &accounts_lock))
 		return;
@@ -109,12 +110,6 @@ int mbipc_account_message(struct mbipc_account *account, size_t bytes,
 					MAILBOX_REASON_USER_BYTES, quota);
 	}
 	return 0;
-}
-
-void mbipc_account_message_end(struct mbipc_account *account, size_t bytes)
-{
-	atomic_long_sub(bytes, &account->bytes);
-	atomic_long_dec(&account->messages);
 }
 
 /**

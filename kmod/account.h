@@ -35,11 +35,29 @@ struct mbipc_account {
 
 struct mbipc_account *mbipc_account_get(kuid_t uid);
 struct mbipc_account *mbipc_account_hold(struct mbipc_account *account);
-void mbipc_account_put(struct mbipc_account *account);
+void mbipc_account_put_last(struct mbipc_account *account);
+
+static inline void mbipc_account_put(struct mbipc_account *account)
+{
+	if (!refcount_dec_not_one(&account->refs))
+		mbipc_account_put_last(account);
+}
 
 int mbipc_account_message(struct mbipc_account *account, size_t bytes,
 			  struct mailbox_error *err);
-void mbipc_account_message_end(struct mbipc_account *account, size_t bytes);
+static inline void mbipc_account_message_end(struct mbipc_account *account,
+					     size_t bytes)
+{
+	atomic_long_sub(bytes, &account->bytes);
+	atomic_long_dec(&account->messages);
+}
+
+/* What is only known later, or ends earlier; the next message is refused for it. */
+static inline void mbipc_account_bytes(struct mbipc_account *account, long bytes)
+{
+	atomic_long_add(bytes, &account->bytes);
+}
+
 int mbipc_account_mailbox(struct mbipc_account *account,
 			  struct mailbox_error *err);
 void mbipc_account_mailbox_end(struct mbipc_account *account);

@@ -506,6 +506,10 @@ static int check_select(const struct mailbox_receive *args,
 				   MAILBOX_SELECT_TAG_NOT);
 	int code;
 
+	/* Mostly anything will do. */
+	if (!(args->select | args->tag | args->priority | args->pid))
+		return 0;
+
 	code = mbipc_check_flags(args->select,
 				 tags | MAILBOX_SELECT_PRIORITY |
 				 MAILBOX_SELECT_PID, AT(mailbox_receive, select),
@@ -860,8 +864,6 @@ static __always_inline int get_struct(void *args, size_t known,
 	return code;
 }
 
-#define GET(args, user, size, err)	get_struct(args, sizeof(*(args)), user, size, err)
-
 /* Say why a command failed, in as much of the struct as there is. */
 static long answer(int code, struct mailbox_error *err, void __user *user,
 		   size_t size)
@@ -974,19 +976,19 @@ long mbipc_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg,
 
 	switch (NUMBER(cmd)) {
 	case NUMBER(MAILBOX_IOC_INFO):
-		code = GET(&args.info, user, size, &err) ?:
+		code = get_struct(&args.info, sizeof(args.info), user, size, &err) ?:
 		       do_info(&args.info, user, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_CREATE):
-		code = GET(&args.create, user, size, &err) ?:
+		code = get_struct(&args.create, sizeof(args.create), user, size, &err) ?:
 		       do_create(&args.create, user, handle_fops, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_OPEN):
-		code = GET(&args.open, user, size, &err) ?:
+		code = get_struct(&args.open, sizeof(args.open), user, size, &err) ?:
 		       do_open(&args.open, user, handle_fops, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_LIST):
-		code = GET(&args.list, user, size, &err) ?:
+		code = get_struct(&args.list, sizeof(args.list), user, size, &err) ?:
 		       do_list(&args.list, user, &err);
 		break;
 	default:
@@ -1005,34 +1007,34 @@ static noinline long ioctl_other(struct file *file, unsigned int cmd,
 
 	switch (NUMBER(cmd)) {
 	case NUMBER(MAILBOX_IOC_SEND_BATCH):
-		code = GET(&args.batch, user, size, &err) ?:
+		code = get_struct(&args.batch, sizeof(args.batch), user, size, &err) ?:
 		       check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
 		       do_batch(file, &args.batch, user, true, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_RECEIVE_BATCH):
-		code = GET(&args.batch, user, size, &err) ?:
+		code = get_struct(&args.batch, sizeof(args.batch), user, size, &err) ?:
 		       check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
 		       do_batch(file, &args.batch, user, false, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_INFO):
-		code = GET(&args.info, user, size, &err) ?:
+		code = get_struct(&args.info, sizeof(args.info), user, size, &err) ?:
 		       do_info(&args.info, user, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_STAT):
-		code = GET(&args.stat, user, size, &err) ?:
+		code = get_struct(&args.stat, sizeof(args.stat), user, size, &err) ?:
 		       do_stat(handle, &args.stat, user);
 		break;
 	case NUMBER(MAILBOX_IOC_SET):
-		code = GET(&args.set, user, size, &err) ?:
+		code = get_struct(&args.set, sizeof(args.set), user, size, &err) ?:
 		       check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, &err) ?:
 		       do_set(handle, &args.set, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_DUP):
-		code = GET(&args.dup, user, size, &err) ?:
+		code = get_struct(&args.dup, sizeof(args.dup), user, size, &err) ?:
 		       do_dup(handle, &args.dup, user, file->f_op, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_DESTROY):
-		code = GET(&args.destroy, user, size, &err) ?:
+		code = get_struct(&args.destroy, sizeof(args.destroy), user, size, &err) ?:
 		       check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, &err) ?:
 		       do_destroy(handle, &args.destroy, user, &err);
 		break;

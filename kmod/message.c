@@ -255,24 +255,6 @@ int mbipc_message_read(const struct mbipc_message *message,
 	return 0;
 }
 
-/*
- * An id as the caller's user namespace sees it.  In the initial one every id
- * is itself, which the map would find out at length.
- */
-u32 mbipc_uid_shown(kuid_t uid)
-{
-	struct user_namespace *ns = current_user_ns();
-
-	return ns == &init_user_ns ? __kuid_val(uid) : from_kuid_munged(ns, uid);
-}
-
-u32 mbipc_gid_shown(kgid_t gid)
-{
-	struct user_namespace *ns = current_user_ns();
-
-	return ns == &init_user_ns ? __kgid_val(gid) : from_kgid_munged(ns, gid);
-}
-
 void mbipc_message_put(struct mbipc_message *message)
 {
 	if (refcount_dec_and_test(&message->refs))
@@ -296,6 +278,18 @@ struct mbipc_copy *mbipc_copy_new(void)
 }
 
 /**
+ * mbipc_copy_attach - make a place one for a message
+ * @place: without a message
+ * @message: gets a reference more, and its sender pays for the place too
+ */
+void mbipc_copy_attach(struct mbipc_item *place, struct mbipc_message *message)
+{
+	refcount_inc(&message->refs);
+	container_of(place, struct mbipc_copy, item)->message = message;
+	mbipc_account_bytes(message->account, sizeof(struct mbipc_copy));
+}
+
+/**
  * mbipc_item_free - give up a place and, with the last one, its message
  * @item: in no queue; the caller owns it.  A copy may be without a message
  */
@@ -303,8 +297,12 @@ void mbipc_item_free(struct mbipc_item *item)
 {
 	struct mbipc_message *message = mbipc_item_message(item);
 
-	if (item->copy)
+	if (item->copy) {
 		kfree(container_of(item, struct mbipc_copy, item));
-	if (message)
-		mbipc_message_put(message);
+		if (!message)
+			return;
+		mbipc_account_bytes(message->account,
+				    -(long)sizeof(struct mbipc_copy));
+	}
+	mbipc_message_put(message);
 }

@@ -5,9 +5,11 @@
 #ifndef MBIPC_MESSAGE_H
 #define MBIPC_MESSAGE_H
 
+#include <linux/cred.h>
 #include <linux/refcount.h>
 #include <linux/uidgid.h>
 #include <linux/uio.h>
+#include <linux/user_namespace.h>
 
 #include "queue.h"
 
@@ -78,10 +80,26 @@ int mbipc_message_read(const struct mbipc_message *message,
 		       struct iov_iter *to);
 void mbipc_message_put(struct mbipc_message *message);
 
-u32 mbipc_uid_shown(kuid_t uid);
-u32 mbipc_gid_shown(kgid_t gid);
+/*
+ * An id as the caller's user namespace sees it.  In the initial one every id
+ * is itself, which the map would find out at length.
+ */
+static inline u32 mbipc_uid_shown(kuid_t uid)
+{
+	struct user_namespace *ns = current_user_ns();
+
+	return ns == &init_user_ns ? __kuid_val(uid) : from_kuid_munged(ns, uid);
+}
+
+static inline u32 mbipc_gid_shown(kgid_t gid)
+{
+	struct user_namespace *ns = current_user_ns();
+
+	return ns == &init_user_ns ? __kgid_val(gid) : from_kgid_munged(ns, gid);
+}
 
 struct mbipc_copy *mbipc_copy_new(void);
+void mbipc_copy_attach(struct mbipc_item *place, struct mbipc_message *message);
 void mbipc_item_free(struct mbipc_item *item);
 
 #endif

@@ -285,8 +285,7 @@ static bool send_share(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 	place->sequence = item->sequence;
 	place->tag = item->tag;
 	place->sender = item->sender;
-	container_of(place, struct mbipc_copy, item)->message = message;
-	refcount_inc(&message->refs);
+	mbipc_copy_attach(place, message);
 	message->copies++;
 	inbox->used++;
 	mbipc_deliver(inbox, place, after);

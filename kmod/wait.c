@@ -9,25 +9,6 @@
 #include "limits.h"
 #include "wait.h"
 
-/* How far the caller's CLOCK_MONOTONIC is ahead of the machine's, ns. */
-static s64 time_offset(void)
-{
-#ifdef CONFIG_TIME_NS
-	return timespec64_to_ns(&current->nsproxy->time_ns->offsets.monotonic);
-#else
-	return 0;
-#endif
-}
-
-/**
- * mbipc_time_shown - a time of CLOCK_MONOTONIC as the caller's clock shows it
- * @ns: the machine's, or 0 for none
- */
-u64 mbipc_time_shown(u64 ns)
-{
-	return ns ? ns + time_offset() : 0;
-}
-
 /**
  * mbipc_patience_set - wait until a time
  * @patience: filled
@@ -43,7 +24,7 @@ void mbipc_patience_set(struct mbipc_patience *patience, bool realtime,
 	patience->deadline = deadline;
 	/* Far deadlines stay far: no wrap, whatever the offset's sign. */
 	if (!realtime) {
-		s64 offset = time_offset();
+		s64 offset = mbipc_time_offset();
 
 		if (offset > 0 || deadline <= KTIME_MAX + offset)
 			patience->deadline = max_t(s64, deadline - offset, 0);

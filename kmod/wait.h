@@ -13,7 +13,9 @@
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
+#include <linux/sched.h>
 #include <linux/time.h>
+#include <linux/time_namespace.h>
 #include <linux/uidgid.h>
 
 #include "queue.h"
@@ -118,7 +120,25 @@ struct mbipc_wait {
 	struct mbipc_party taker;
 };
 
-u64 mbipc_time_shown(u64 ns);
+/* How far the caller's CLOCK_MONOTONIC is ahead of the machine's, ns. */
+static inline s64 mbipc_time_offset(void)
+{
+#ifdef CONFIG_TIME_NS
+	return timespec64_to_ns(&current->nsproxy->time_ns->offsets.monotonic);
+#else
+	return 0;
+#endif
+}
+
+/**
+ * mbipc_time_shown - a time of CLOCK_MONOTONIC as the caller's clock shows it
+ * @ns: the machine's, or 0 for none
+ */
+static inline u64 mbipc_time_shown(u64 ns)
+{
+	return ns ? ns + mbipc_time_offset() : 0;
+}
+
 void mbipc_patience_set(struct mbipc_patience *patience, bool realtime,
 			s64 deadline);
 
