@@ -68,23 +68,19 @@ static __poll_t handle_poll(struct file *file, poll_table *table)
 	return mbipc_poll_mask(handle);
 }
 
-/* For iterate_fd(): is this a descriptor of the file? */
-static int is_file(const void *file, struct file *other, unsigned int fd)
-{
-	return file == other;
-}
-
 /*
  * A descriptor is closed.  Calls that wait hold the file open, so that nobody
  * could reach them any more; where it was the last descriptor in its table,
- * they end.
+ * they end.  Nobody else is in a call through a table that is not shared.
  */
 static int handle_flush(struct file *file, fl_owner_t id)
 {
 	struct mbipc_handle *handle = file->private_data;
+	struct files_struct *files = id;
 
-	if (mbipc_anyone_waits(handle, id) && !iterate_fd(id, 0, is_file, file))
-		mbipc_closed(handle, id);
+	if (files && atomic_read(&files->count) > 1 &&
+	    mbipc_closing(handle, files) && !mbipc_has_descriptor(files, file))
+		mbipc_closed(handle, files);
 	return 0;
 }
 

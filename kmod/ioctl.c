@@ -101,32 +101,24 @@ struct new_handle {
 	struct file *file;
 };
 
-/* Put a handle into a file; it is the file's or gone. */
+/* Put a handle into a file, which owns it then. */
 static int new_handle_make(struct new_handle *new, struct mbipc_handle *handle,
 			   bool nonblock, const struct file_operations *fops,
 			   struct mailbox_error *err)
 {
-	int code;
-
 	new->fd = get_unused_fd_flags(O_CLOEXEC);
-	if (new->fd < 0) {
-		code = new->fd;
-		goto close;
-	}
+	if (new->fd < 0)
+		return mbipc_fail_state(err, new->fd, MAILBOX_REASON_NONE, 0);
 	new->file = anon_inode_getfile("[mailbox]", fops, handle,
 				       file_flags(handle->rights, nonblock));
 	if (IS_ERR(new->file)) {
-		code = PTR_ERR(new->file);
-		goto put_fd;
+		put_unused_fd(new->fd);
+		return mbipc_fail_state(err, PTR_ERR(new->file),
+					MAILBOX_REASON_NONE, 0);
 	}
+	handle->file = new->file;
 	stream_open(file_inode(new->file), new->file);
 	return 0;
-
-put_fd:
-	put_unused_fd(new->fd);
-close:
-	mbipc_handle_close(handle);
-	return mbipc_fail_state(err, code, MAILBOX_REASON_NONE, 0);
 }
 
 static void new_handle_undo(struct new_handle *new)
@@ -246,6 +238,7 @@ static int do_create(struct mailbox_create *args,
 {
 	struct mbipc_handle *handle;
 	struct new_handle new;
+	struct mailbox_error ignored;
 	char *name = NULL;
 	bool created;
 	u64 dropped;
@@ -265,17 +258,24 @@ static int do_create(struct mailbox_create *args,
 	code = new_handle_make(&new, handle,
 			       args->flags & MAILBOX_CREATE_NONBLOCK, fops, err);
 	if (code)
-		return code;
+		goto destroy;
 	if (put_user((u32)created, &user->created) ||
 	    put_user(new.fd, &user->fd)) {
-		/* PERSIST would keep what the caller never learned of. */
-		if (created)
-			mbipc_destroy(handle->mailbox, &dropped, err);
-		new_handle_undo(&new);
-		return -EFAULT;
+		code = -EFAULT;
+		goto destroy;
 	}
 	fd_install(new.fd, new.file);
 	return 0;
+
+destroy:
+	/* PERSIST would keep what the caller never learned of. */
+	if (created)
+		mbipc_destroy(handle->mailbox, &dropped, &ignored);
+	if (code == -EFAULT)
+		new_handle_undo(&new);
+	else
+		mbipc_handle_close(handle);
+	return code;
 }
 
 static int do_open(struct mailbox_open *args, struct mailbox_open __user *user,
@@ -300,8 +300,10 @@ static int do_open(struct mailbox_open *args, struct mailbox_open __user *user,
 		return PTR_ERR(handle);
 	code = new_handle_make(&new, handle,
 			       args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
-	if (code)
+	if (code) {
+		mbipc_handle_close(handle);
 		return code;
+	}
 	if (put_user(new.fd, &user->fd)) {
 		new_handle_undo(&new);
 		return -EFAULT;
@@ -814,8 +816,10 @@ static int do_dup(struct mbipc_handle *handle, struct mailbox_dup *args,
 		return PTR_ERR(handle);
 	code = new_handle_make(&new, handle,
 			       args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
-	if (code)
+	if (code) {
+		mbipc_handle_close(handle);
 		return code;
+	}
 	if (put_user(new.fd, &user->fd)) {
 		new_handle_undo(&new);
 		return -EFAULT;

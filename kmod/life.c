@@ -9,6 +9,7 @@
 #include "account.h"
 #include "error.h"
 #include "life.h"
+#include "limits.h"
 #include "registry.h"
 #include "trace.h"
 
@@ -186,7 +187,11 @@ int mbipc_attach(struct mbipc_mailbox *mailbox, struct mbipc_handle *handle,
 			handle->opener = get_pid(task_tgid(current));
 		break;
 	case MAILBOX_POLICY_BROADCAST:
-		if (receives)
+		if (receives && mailbox->receivers >= MBIPC_RECEIVERS_MAX)
+			code = mbipc_fail_state(err, -EBUSY,
+						MAILBOX_REASON_RECEIVERS_MAX,
+						MBIPC_RECEIVERS_MAX);
+		else if (receives)
 			list_add_tail(&handle->inbox->link, &mailbox->inboxes);
 		break;
 	}
@@ -264,27 +269,33 @@ static u64 drain_inbox(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 	return dropped;
 }
 
-/* Receivers may leave meanwhile, so their inboxes are looked up each time. */
+/*
+ * The same for all receivers of a broadcast, who may leave meanwhile: an inbox
+ * that is empty is put aside, so that none is looked at twice.
+ */
 static u64 drain_inboxes(struct mbipc_mailbox *mailbox)
 {
 	struct mbipc_inbox *inbox;
+	LIST_HEAD(empty);
 	u64 dropped = 0;
-	unsigned int n;
 
-	do {
+	spin_lock(&mailbox->lock);
+	while (!list_empty(&mailbox->inboxes)) {
 		struct mbipc_after after = {};
+		unsigned int n;
 
-		n = 0;
-		spin_lock(&mailbox->lock);
-		list_for_each_entry(inbox, &mailbox->inboxes, link) {
-			n = drain_some(mailbox, inbox, MBIPC_DROP_DESTROY, &after);
-			if (n)
-				break;
-		}
+		inbox = list_first_entry(&mailbox->inboxes, struct mbipc_inbox,
+					 link);
+		n = drain_some(mailbox, inbox, MBIPC_DROP_DESTROY, &after);
+		if (!n)
+			list_move(&inbox->link, &empty);
 		mbipc_unlock(mailbox, &after);
 		dropped += n;
 		cond_resched();
-	} while (n);
+		spin_lock(&mailbox->lock);
+	}
+	list_splice(&empty, &mailbox->inboxes);
+	spin_unlock(&mailbox->lock);
 	return dropped;
 }
 
@@ -397,17 +408,21 @@ void mbipc_detach(struct mbipc_handle *handle)
 }
 
 /**
- * mbipc_anyone_waits - does a call wait that came through these descriptors?
+ * mbipc_closing - a descriptor was closed
  * @handle: the handle
- * @files: the table of descriptors
+ * @files: the table of descriptors that it was in; others share the table
+ *
+ * Return: does a call wait that came through the table?  One that came, but
+ * does not wait yet, is told by @handle->closed to look for itself.
  */
-bool mbipc_anyone_waits(struct mbipc_handle *handle, const void *files)
+bool mbipc_closing(struct mbipc_handle *handle, const void *files)
 {
 	struct mbipc_mailbox *mailbox = handle->mailbox;
 	struct mbipc_wait *wait;
 	bool found = false;
 
 	spin_lock(&mailbox->lock);
+	handle->closed = true;
 	hlist_for_each_entry(wait, &mailbox->waits, all)
 		if (wait->handle == handle && wait->files == files)
 			found = true;

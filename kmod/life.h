@@ -20,8 +20,8 @@ void mbipc_mailbox_put(struct mbipc_mailbox *mailbox);
 int mbipc_attach(struct mbipc_mailbox *mailbox, struct mbipc_handle *handle,
 		 struct mailbox_error *err);
 void mbipc_detach(struct mbipc_handle *handle);
+bool mbipc_closing(struct mbipc_handle *handle, const void *files);
 void mbipc_closed(struct mbipc_handle *handle, const void *files);
-bool mbipc_anyone_waits(struct mbipc_handle *handle, const void *files);
 
 int mbipc_destroy(struct mbipc_mailbox *mailbox, u64 *dropped,
 		  struct mailbox_error *err);

@@ -24,6 +24,9 @@
  */
 #define MBIPC_INLINE_MAX	(PAGE_SIZE / 2)
 
+/* Receivers of a broadcast: each send goes to all of them under one lock. */
+#define MBIPC_RECEIVERS_MAX	4096
+
 /* Bytes that are copied word by word. */
 #define MBIPC_WORDWISE_MAX	256
 

@@ -185,6 +185,9 @@ struct mbipc_mailbox {
  * @account: of the user that opened it, who mostly is the one that sends;
  *	holds a reference, constant
  * @opener: PAIR: the process that opened it; holds a reference, or NULL
+ * @file: the open file, which owns the handle; constant
+ * @closed: a descriptor for it was closed where others share the table; the
+ *	mailbox's lock
  */
 struct mbipc_handle {
 	struct mbipc_mailbox *mailbox;
@@ -192,6 +195,8 @@ struct mbipc_handle {
 	struct mbipc_inbox *inbox;
 	struct mbipc_account *account;
 	struct pid *opener;
+	struct file *file;
+	bool closed;
 };
 
 /* Why a message was lost, for the tracepoint. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cred.h>
+#include <linux/fdtable.h>
 #include <linux/ktime.h>
 #include <linux/pid.h>
 #include <linux/poll.h>
@@ -83,14 +84,17 @@ static void party_set(struct mbipc_party *party, struct task_struct *task)
 	party->receivers = 1;
 }
 
-static int sleep_traced(struct mbipc_mailbox *mailbox, struct mbipc_wait *wait,
+static int sleep_traced(struct mbipc_handle *handle, struct mbipc_wait *wait,
 			const struct mbipc_patience *patience,
 			struct mailbox_error *err)
-	__must_hold(&mailbox->lock)
+	__must_hold(&handle->mailbox->lock)
 {
+	struct mbipc_mailbox *mailbox = handle->mailbox;
 	int code;
 
 	trace_mailbox_block(mailbox, wait->kind);
+	if (handle->closed && atomic_read(&current->files->count) > 1)
+		wait->file = handle->file;
 	code = mbipc_wait_sleep(wait, &mailbox->lock, patience, err);
 	trace_mailbox_wake(mailbox, wait->kind, code);
 	return code;
@@ -147,7 +151,7 @@ static noinline int send_later(struct mbipc_handle *handle,
 	} else {
 		mbipc_wait_begin(&wait, &mailbox->waits, &inbox->senders);
 	}
-	code = sleep_traced(mailbox, &wait, sending->patience, err);
+	code = sleep_traced(handle, &wait, sending->patience, err);
 	mbipc_wait_end(&wait);
 	if (!code) {
 		sending->sequence = wait.sequence;
@@ -346,7 +350,7 @@ static int send_to_all(struct mbipc_handle *handle,
 		} else if (wait.state == MBIPC_WAIT_DONE) {
 			wait.state = MBIPC_WAIT_PENDING;
 		}
-		code = sleep_traced(mailbox, &wait, sending->patience, err);
+		code = sleep_traced(handle, &wait, sending->patience, err);
 		if (code)
 			break;
 	}
@@ -482,7 +486,7 @@ static int take_later(struct mbipc_handle *handle, struct mbipc_taking *taking,
 		after->poll |= MBIPC_POLL_OUT;
 		mbipc_tell_pollers(mailbox, after);
 	}
-	code = sleep_traced(mailbox, &wait, taking->patience, err);
+	code = sleep_traced(handle, &wait, taking->patience, err);
 	mbipc_wait_end(&wait);
 	if (code)
 		return code;

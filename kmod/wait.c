@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/fdtable.h>
 #include <linux/hrtimer.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -132,6 +133,34 @@ static void yield_to_partner(struct mbipc_wait *wait, spinlock_t *lock)
 	}
 }
 
+/* For iterate_fd(): is this a descriptor of the file? */
+static int is_file(const void *file, struct file *other, unsigned int fd)
+{
+	return file == other;
+}
+
+/* Has the file a descriptor in this table? */
+bool mbipc_has_descriptor(struct files_struct *files, const struct file *file)
+{
+	return iterate_fd(files, 0, is_file, file);
+}
+
+/*
+ * Who closes a descriptor ends the calls that wait; one that was on its way to
+ * wait must see to that itself.
+ */
+static void abort_if_closed(struct mbipc_wait *wait, spinlock_t *lock)
+	__must_hold(lock)
+{
+	bool closed;
+
+	spin_unlock(lock);
+	closed = !mbipc_has_descriptor(current->files, wait->file);
+	spin_lock(lock);
+	if (closed)
+		mbipc_wait_abort(wait, -EBADF, MAILBOX_REASON_CLOSED, 0);
+}
+
 /**
  * mbipc_wait_sleep - sleep until done, aborted, interrupted or timed out
  * @wait: begun
@@ -151,6 +180,8 @@ int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
 	ktime_t deadline = patience->deadline;
 	bool expired = false;
 
+	if (wait->file)
+		abort_if_closed(wait, lock);
 	yield_to_partner(wait, lock);
 	for (;;) {
 		if (wait->state == MBIPC_WAIT_DONE)

@@ -21,6 +21,8 @@
 #include "queue.h"
 
 struct mailbox_error;
+struct file;
+struct files_struct;
 struct mbipc_handle;
 struct mbipc_inbox;
 struct mbipc_message;
@@ -81,6 +83,8 @@ enum mbipc_wait_state {
  * @files: the table of descriptors through which it was called
  * @asleep: or about to be: it must be woken
  * @partner: the CPU where the other side was seen last, or -1
+ * @file: the file that was called, if its descriptor may have been closed
+ *	before the wait began; else NULL
  * @kind: what for
  * @state: how it stands
  * @code: why it was aborted, negative errno
@@ -104,6 +108,7 @@ struct mbipc_wait {
 	const void *files;
 	bool asleep;
 	int partner;
+	const struct file *file;
 	enum mbipc_wait_kind kind;
 	enum mbipc_wait_state state;
 	int code;
@@ -151,5 +156,7 @@ int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
 		     const struct mbipc_patience *patience,
 		     struct mailbox_error *err);
 void mbipc_wait_end(struct mbipc_wait *wait);
+
+bool mbipc_has_descriptor(struct files_struct *files, const struct file *file);
 
 #endif

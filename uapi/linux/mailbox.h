@@ -100,6 +100,8 @@
  *	not tried; value: the index of the one that failed
  * @MAILBOX_REASON_OWNER: not the owner and without the capability that stands
  *	in for it
+ * @MAILBOX_REASON_RECEIVERS_MAX: a broadcast has as many receiving handles as
+ *	it may; value: how many
  */
 enum mailbox_reason {
 	MAILBOX_REASON_NONE = 0,
@@ -135,7 +137,8 @@ enum mailbox_reason {
 	MAILBOX_REASON_CLOSED = 30,
 	MAILBOX_REASON_DEADLINE = 31,
 	MAILBOX_REASON_BATCH = 32,
-	MAILBOX_REASON_OWNER = 33
+	MAILBOX_REASON_OWNER = 33,
+	MAILBOX_REASON_RECEIVERS_MAX = 34
 };
 
 /* mailbox_error.field where no member is at fault */
@@ -273,7 +276,8 @@ struct mailbox_info {
  * network namespace; when that goes, its mailboxes are destroyed.
  *
  * Errors: EINVAL, EFAULT, ENAMETOOLONG, EEXIST, EACCES (mode), EPERM (ADMIN
- * of a mailbox that is not the caller's), EBUSY (EXCLUSIVE or PAIR is taken),
+ * of a mailbox that is not the caller's), EBUSY (RECEIVER_TAKEN, PAIR_TAKEN,
+ * RECEIVERS_MAX),
  * EDQUOT (USER_MAILBOXES), EMSGSIZE (MODULE_SIZE), EMFILE, ENFILE, ENOMEM.
  */
 struct mailbox_create {
