@@ -156,6 +156,8 @@ static const struct {
 	  "not tried: message 2 of the batch failed (ECANCELED)" },
 	{ -EPERM, R(OWNER), C(OPEN), AT(open, rights), 0,
 	  "only the mailbox's owner or creator, or a process with the capability for it, may do this (EPERM)" },
+	{ -EBUSY, R(RECEIVERS_MAX), C(OPEN), NONE, 4096,
+	  "a broadcast has at most 4096 receiving handles, and this one has them (EBUSY)" },
 	{ -EINVAL, 999, C(SEND), NONE, 5,
 	  "the call failed for a reason unknown here: 999, value 5 (EINVAL)" },
 	{ 0, R(NONE), C(SEND), NONE, 0, "no error" },

@@ -12,6 +12,8 @@
  *   security: modes, namespaces	mode.*.open, administration.*, namespace_*
  */
 #include "kselftest_harness.h"
+#include <sys/resource.h>
+
 #include "common.h"
 
 #include <sys/stat.h>
@@ -218,6 +220,35 @@ TEST(unrelated_processes_meet)
 	EXPECT_EQ(0, mbx_join(one));
 	EXPECT_EQ(0, mbx_join(two));
 	EXPECT_EQ(-ENOENT, mbx_open(name, MAILBOX_RIGHT_SEND));
+}
+
+/* A CREATE that fails has left nothing behind, also where it would stay. */
+TEST(persist_needs_its_descriptor)
+{
+	char name[MBX_NAME_SIZE];
+	struct mailbox_create create = {
+		.name = MBX_PTR(mbx_name(name, "nofile")),
+		.flags = MAILBOX_CREATE_PERSIST,
+		.rights = MAILBOX_RIGHT_ALL,
+		.mode = 0600,
+		.capacity = 1,
+	};
+	struct mailbox_info before, after;
+	int device = mbx_device();
+	struct rlimit files;
+
+	ASSERT_LE(0, device);
+	ASSERT_EQ(0, mbx_info(device, &before));
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &files));
+	files.rlim_cur = device + 1;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	EXPECT_EQ(-EMFILE, mbx_ioctl(device, MAILBOX_IOC_CREATE, &create));
+	files.rlim_cur = files.rlim_max;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	EXPECT_EQ(-ENOENT, mbx_open(name, MAILBOX_RIGHT_SEND));
+	ASSERT_EQ(0, mbx_info(device, &after));
+	EXPECT_EQ(before.user_mailboxes, after.user_mailboxes);
+	close(device);
 }
 
 TEST(persist_stays)

@@ -10,6 +10,8 @@
  *   sockets: one to many			broadcast.*, slow.*
  */
 #include "kselftest_harness.h"
+#include <sys/resource.h>
+
 #include "common.h"
 
 #include <sys/mman.h>
@@ -958,6 +960,69 @@ TEST_F(slow, cut_gets_the_rest_and_then_the_end)
 	EXPECT_EQ(1, send.receipt.receivers);
 	EXPECT_EQ(-EPIPE, mbx_receive(self->to[0], &receive));
 	EXPECT_EQ(3, receive.error.value);
+}
+
+/* --- what many receivers cost ------------------------------------------ */
+
+#define CROWD_MAX	4096	/* receiving handles of a broadcast */
+
+/* Each receiver's place for a message counts for the sender's quota. */
+TEST(broadcast_places_are_charged)
+{
+	int fd = mbx_new(MAILBOX_POLICY_BROADCAST, 4);
+	struct mailbox_info before, one, many;
+	int to[32];
+	size_t i;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, mbx_info(fd, &before));
+	ASSERT_EQ(0, mbx_put(fd, "x", 0));
+	ASSERT_EQ(0, mbx_info(fd, &one));
+	for (i = 0; i < ARRAY_SIZE(to); i++) {
+		to[i] = mbx_dup(fd, MAILBOX_RIGHT_RECEIVE);
+		ASSERT_LE(0, to[i]);
+	}
+	ASSERT_EQ(0, mbx_put(fd, "x", 0));
+	ASSERT_EQ(0, mbx_info(fd, &many));
+	EXPECT_LE(2 * (one.user_bytes - before.user_bytes) + ARRAY_SIZE(to) * 64,
+		  many.user_bytes - before.user_bytes);
+	for (i = 0; i < ARRAY_SIZE(to); i++)
+		close(to[i]);
+	while (!mbx_get(fd, (char [8]) { "" }, 8, MAILBOX_NONBLOCK, NULL))
+		;
+	ASSERT_EQ(0, mbx_info(fd, &many));
+	EXPECT_EQ(before.user_bytes, many.user_bytes);
+	close(fd);
+}
+
+/* A send goes to all of them at once, so there are not endlessly many. */
+TEST(broadcast_receivers_are_bounded)
+{
+	struct rlimit files = { 2 * CROWD_MAX, 2 * CROWD_MAX };
+	struct mailbox_dup dup = { .rights = MAILBOX_RIGHT_RECEIVE };
+	int fd = mbx_new(MAILBOX_POLICY_BROADCAST, 4);
+	struct mailbox_stat stat;
+	__u64 dropped;
+	int i;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	for (i = 1; i < CROWD_MAX; i++)
+		ASSERT_LE(0, mbx_dup(fd, MAILBOX_RIGHT_RECEIVE));
+	ASSERT_EQ(-EBUSY, mbx_ioctl(fd, MAILBOX_IOC_DUP, &dup));
+	EXPECT_EQ(MAILBOX_REASON_RECEIVERS_MAX, dup.error.reason);
+	EXPECT_EQ(CROWD_MAX, dup.error.value);
+	dup.rights = MAILBOX_RIGHT_SEND;
+	EXPECT_EQ(0, mbx_ioctl(fd, MAILBOX_IOC_DUP, &dup));
+
+	ASSERT_EQ(0, mbx_put(fd, "x", 0));
+	ASSERT_EQ(0, mbx_put(fd, "y", 0));
+	ASSERT_EQ(0, mbx_destroy(fd, &dropped));
+	EXPECT_EQ(2 * CROWD_MAX, dropped);
+	ASSERT_EQ(0, mbx_stat(fd, &stat));
+	EXPECT_EQ(0, stat.depth);
+	EXPECT_EQ(0, stat.bytes);
+	EXPECT_EQ(CROWD_MAX, stat.receivers);
 }
 
 TEST_HARNESS_MAIN

@@ -653,4 +653,62 @@ TEST_F(stuck, two_fail)
 	close(snag.uffd);
 }
 
+/* --- closed on the way ------------------------------------------------ */
+
+struct late {
+	int handle;
+	struct mailbox_receive *receive;
+	int left;
+};
+
+static long receive_late(void *argument)
+{
+	struct late *late = argument;
+
+	return mbx_ioctl(late->handle, MAILBOX_IOC_RECEIVE, late->receive);
+}
+
+/*
+ * The call has got the file, but not all of its struct, when the descriptor is
+ * closed: it must not begin to wait for what nobody can send it any more.
+ */
+static void close_on_the_way(struct __test_metadata *_metadata, struct mbx_snag *snag,
+			     struct late *late)
+{
+	struct mbx_task task;
+
+	late->receive = (void *)(snag->last - offsetof(struct mailbox_receive, deadline));
+	late->receive->buffer = MBX_PTR(snag->base);
+	late->receive->length = 8;
+	ASSERT_EQ(0, mbx_task_start(&task, receive_late, late));
+	ASSERT_TRUE(mbx_snag_caught(snag));
+	ASSERT_EQ(0, close(late->handle));
+	ASSERT_EQ(0, mbx_snag_release(snag));
+	if (late->left >= 0) {
+		ASSERT_TRUE(mbx_wait_waiters(late->left, 0, 1));
+		ASSERT_EQ(0, mbx_put(late->left, "late", 0));
+		EXPECT_EQ(0, mbx_task_join(&task));
+	} else {
+		EXPECT_EQ(-EBADF, mbx_task_join(&task));
+		EXPECT_EQ(MAILBOX_REASON_CLOSED, late->receive->error.reason);
+	}
+}
+
+TEST_F(stuck, closed_before_it_waits)
+{
+	struct late late = { .handle = dup(self->handle), .left = -1 };
+
+	ASSERT_LE(0, late.handle);
+	close(self->handle);
+	close_on_the_way(_metadata, &self->snag, &late);
+}
+
+TEST_F(stuck, closed_before_it_waits_with_another_left)
+{
+	struct late late = { .handle = dup(self->handle), .left = self->handle };
+
+	ASSERT_LE(0, late.handle);
+	close_on_the_way(_metadata, &self->snag, &late);
+}
+
 TEST_HARNESS_MAIN

@@ -263,6 +263,7 @@ const char *mailbox_reason_name(unsigned int reason)
 		REASON(DEADLINE),
 		REASON(BATCH),
 		REASON(OWNER),
+		REASON(RECEIVERS_MAX),
 	};
 #undef REASON
 

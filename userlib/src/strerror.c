@@ -367,6 +367,10 @@ static void add_reason(struct sentence *sentence,
 	case MAILBOX_REASON_OWNER:
 		add(sentence, "only the mailbox's owner or creator, or a process with the capability for it, may do this");
 		return;
+	case MAILBOX_REASON_RECEIVERS_MAX:
+		add(sentence, "a broadcast has at most %" PRIu64
+		    " receiving handles, and this one has them", value);
+		return;
 	}
 	/* A later kernel's. */
 	add(sentence, "the call failed for a reason unknown here: %u, value %"

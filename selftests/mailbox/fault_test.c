@@ -1,0 +1,745 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every allocation of memory and every copy from or to the user that a call
+ * makes fails once: the first, then the second, and so on until the call has
+ * no more of them.  Each time the call has done all of its work, or nothing
+ * and says why; no message is lost, none comes twice; no descriptor, no name
+ * and nothing of a quota is left behind; and the mailbox goes on working.
+ *
+ * That nothing leaks which no counter shows is what kmemleak says at the end
+ * of the guest.  Where the kernel cannot make things fail, all is skipped.
+ *
+ * features.rst rows with their test here:
+ *   memory runs out: errno, nothing lost	fault.*.each_fails_once
+ */
+#include "kselftest_harness.h"
+#include "common.h"
+
+#include <sys/epoll.h>
+#include <sys/uio.h>
+
+#define FAIL_NTH	"/proc/thread-self/fail-nth"
+#define DEBUGFS		"/sys/kernel/debug"
+
+#define LENGTH_MAX	(5 * 4096)
+#define RECEIVERS	3
+#define ENOUGH		400	/* no call has so many */
+
+#define ALICE		1000
+
+/* --- making things fail ---------------------------------------------- */
+
+static void set(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	/* a kernel that lacks one of them fails less, and that is seen below */
+	if (write(fd, text, strlen(text)) < 0)
+		perror(path);
+	close(fd);
+}
+
+/* Allocations that may sleep fail too, single pages too, and without a word. */
+static void set_all(void)
+{
+	set(DEBUGFS "/failslab/ignore-gfp-wait", "N");
+	set(DEBUGFS "/failslab/verbose", "0");
+	set(DEBUGFS "/fail_page_alloc/ignore-gfp-wait", "N");
+	set(DEBUGFS "/fail_page_alloc/ignore-gfp-highmem", "N");
+	set(DEBUGFS "/fail_page_alloc/min-order", "0");
+	set(DEBUGFS "/fail_page_alloc/verbose", "0");
+	set(DEBUGFS "/fail_usercopy/verbose", "0");
+}
+
+static int arm(int control, unsigned int nth)
+{
+	char text[16];
+	int length = snprintf(text, sizeof(text), "%u", nth);
+
+	return pwrite(control, text, length, 0) == length ? 0 : -errno;
+}
+
+/* Has something failed since arm()?  From here on nothing does. */
+static bool disarm(int control)
+{
+	char text[16];
+	/* reading copies too; what fails just here has not failed before */
+	bool failed = pread(control, text, sizeof(text), 0) > 0 && text[0] == '0';
+
+	while (pwrite(control, "0", 1, 0) != 1)
+		;
+	return failed;
+}
+
+/* --- the place where it happens --------------------------------------- */
+
+/**
+ * struct site - a mailbox, and what a call does with it
+ * @device: /dev/mailbox
+ * @fd: handles on the mailbox, the first one with all rights; -1: none
+ * @name: the mailbox's
+ * @other: a name that is free
+ * @length: of every message
+ * @memory: a payload, or room for one
+ * @first: the number of the first message in the queue
+ * @next: the number that the next one will have
+ * @made: the descriptor that the call made, or -1
+ * @error: what the call said, or NULL where it has no way to
+ * @destroyed: the call has destroyed the mailbox
+ */
+struct site {
+	int device;
+	int fd[RECEIVERS];
+	char name[MBX_NAME_SIZE];
+	char other[MBX_NAME_SIZE];
+	size_t length;
+	char *memory;
+	__u32 first;
+	__u32 next;
+	int made;
+	const struct mailbox_error *error;
+	bool destroyed;
+};
+
+/* The payload of message @number, in the site's memory. */
+static void write_payload(struct site *site, __u32 number)
+{
+	memset(site->memory, (char)number, site->length);
+	memcpy(site->memory, &number, sizeof(number));
+}
+
+static bool is_payload(const char *memory, size_t length, __u32 number)
+{
+	if (length < sizeof(number) || memcmp(memory, &number, sizeof(number)))
+		return false;
+	for (size_t i = sizeof(number); i < length; i++)
+		if (memory[i] != (char)number)
+			return false;
+	return true;
+}
+
+static int put(struct site *site)
+{
+	struct mailbox_send message = {
+		.flags = MAILBOX_NONBLOCK,
+		.buffer = MBX_PTR(site->memory),
+		.length = site->length,
+	};
+	int result;
+
+	write_payload(site, site->next);
+	result = mbx_send(site->fd[0], &message);
+	if (!result)
+		site->next++;
+	return result;
+}
+
+/* Take what has to come next on a handle; the number is the caller's to count. */
+static int take(struct site *site, int fd, __u32 number)
+{
+	struct mailbox_receive message = {
+		.flags = MAILBOX_NONBLOCK,
+		.buffer = MBX_PTR(site->memory),
+		.length = LENGTH_MAX,
+	};
+	int result = mbx_receive(fd, &message);
+
+	if (result)
+		return result;
+	return message.header.length == site->length &&
+	       is_payload(site->memory, site->length, number) ? 0 : -EBADMSG;
+}
+
+/* --- the calls -------------------------------------------------------- */
+
+static int called(struct site *site, int result, const struct mailbox_error *error)
+{
+	static struct mailbox_error copy;
+
+	copy = *error;
+	site->error = &copy;
+	return result;
+}
+
+static int create(struct site *site, struct mailbox_create *how)
+{
+	int result;
+
+	how->rights = MAILBOX_RIGHT_ALL;
+	if (!how->capacity)
+		how->capacity = 4;
+	result = mbx_ioctl(site->device, MAILBOX_IOC_CREATE, how);
+	if (!result)
+		site->made = how->fd;
+	return called(site, result, &how->error);
+}
+
+static int call_create(struct site *site)
+{
+	return create(site, &(struct mailbox_create){ .policy = MAILBOX_POLICY_SHARED });
+}
+
+static int call_create_pair(struct site *site)
+{
+	return create(site, &(struct mailbox_create){ .policy = MAILBOX_POLICY_PAIR });
+}
+
+static int call_create_broadcast(struct site *site)
+{
+	return create(site, &(struct mailbox_create){ .policy = MAILBOX_POLICY_BROADCAST });
+}
+
+static int call_create_named(struct site *site)
+{
+	return create(site, &(struct mailbox_create){
+		.name = MBX_PTR(site->other), .mode = 0600,
+	});
+}
+
+static int call_create_persistent(struct site *site)
+{
+	return create(site, &(struct mailbox_create){
+		.name = MBX_PTR(site->other), .mode = 0600,
+		.flags = MAILBOX_CREATE_EXCL | MAILBOX_CREATE_PERSIST,
+	});
+}
+
+static int call_create_found(struct site *site)
+{
+	return create(site, &(struct mailbox_create){
+		.name = MBX_PTR(site->name), .mode = 0600,
+	});
+}
+
+static int call_open(struct site *site)
+{
+	struct mailbox_open how = {
+		.name = MBX_PTR(site->name), .rights = MAILBOX_RIGHT_ALL,
+	};
+	int result = mbx_ioctl(site->device, MAILBOX_IOC_OPEN, &how);
+
+	if (!result)
+		site->made = how.fd;
+	return called(site, result, &how.error);
+}
+
+static int call_dup(struct site *site)
+{
+	struct mailbox_dup how = { .rights = MAILBOX_RIGHT_ALL };
+	int result = mbx_ioctl(site->fd[0], MAILBOX_IOC_DUP, &how);
+
+	if (!result)
+		site->made = how.fd;
+	return called(site, result, &how.error);
+}
+
+static int call_open_device(struct site *site)
+{
+	int fd = open(MBX_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	site->made = fd;
+	return 0;
+}
+
+static int call_info(struct site *site)
+{
+	struct mailbox_info info = { .flags = 0 };
+
+	return called(site, mbx_ioctl(site->device, MAILBOX_IOC_INFO, &info), &info.error);
+}
+
+static int call_list(struct site *site)
+{
+	struct mailbox_stat entries[4];
+	struct mailbox_list list = {
+		.after = MBX_PTR("!"),
+		.entries = MBX_PTR(entries),
+		.entry_size = sizeof(entries[0]),
+		.count = 4,
+	};
+
+	return called(site, mbx_ioctl(site->device, MAILBOX_IOC_LIST, &list), &list.error);
+}
+
+static int call_stat(struct site *site)
+{
+	struct mailbox_stat stat = { .id = 0 };
+
+	return called(site, mbx_ioctl(site->fd[0], MAILBOX_IOC_STAT, &stat), &stat.error);
+}
+
+static int call_set(struct site *site)
+{
+	struct mailbox_set how = { .mask = MAILBOX_SET_CAPACITY, .capacity = 7 };
+
+	return called(site, mbx_ioctl(site->fd[0], MAILBOX_IOC_SET, &how), &how.error);
+}
+
+static int call_destroy(struct site *site)
+{
+	struct mailbox_destroy how = { .flags = 0 };
+	int result = mbx_ioctl(site->fd[0], MAILBOX_IOC_DESTROY, &how);
+
+	site->destroyed = !result;
+	return called(site, result, &how.error);
+}
+
+static int call_send(struct site *site)
+{
+	struct mailbox_send message = {
+		.flags = MAILBOX_NONBLOCK,
+		.buffer = MBX_PTR(site->memory),
+		.length = site->length,
+	};
+	int result = mbx_send(site->fd[0], &message);
+
+	site->next += !result;
+	return called(site, result, &message.error);
+}
+
+static int call_send_vector(struct site *site)
+{
+	size_t half = site->length / 2;
+	struct mailbox_vector pieces[] = {
+		{ .base = MBX_PTR(site->memory), .length = half },
+		{ .base = MBX_PTR(site->memory + half), .length = site->length - half },
+	};
+	struct mailbox_send message = {
+		.flags = MAILBOX_NONBLOCK | MAILBOX_VECTOR,
+		.buffer = MBX_PTR(pieces),
+		.length = 2,
+	};
+	int result = mbx_send(site->fd[0], &message);
+
+	site->next += !result;
+	return called(site, result, &message.error);
+}
+
+static int call_send_batch(struct site *site)
+{
+	struct mailbox_send items[3];
+	struct mailbox_batch batch = { .done = 0 };
+	char payload[3][64];
+	int result;
+
+	memset(items, 0, sizeof(items));
+	for (int i = 0; i < 3; i++) {
+		__u32 number = site->next + i;
+
+		memset(payload[i], (char)number, site->length);
+		memcpy(payload[i], &number, sizeof(number));
+		items[i].flags = MAILBOX_NONBLOCK;
+		items[i].buffer = MBX_PTR(payload[i]);
+		items[i].length = site->length;
+	}
+	result = mbx_send_batch(site->fd[0], items, 3, &batch);
+	site->next += batch.done;
+	if (!result && !batch.done)
+		return -EBADMSG;
+	return called(site, result, &batch.error);
+}
+
+static int call_write(struct site *site)
+{
+	ssize_t written = write(site->fd[0], site->memory, site->length);
+
+	if (written < 0)
+		return -errno;
+	site->next++;
+	return written == site->length ? 0 : -EBADMSG;
+}
+
+/* Of an array that is not on the stack. */
+static int call_writev(struct site *site)
+{
+	struct iovec pieces[20];
+	ssize_t written;
+
+	for (int i = 0; i < 20; i++)
+		pieces[i] = (struct iovec){ site->memory + i, i < 19 ? 1 : site->length - 19 };
+	written = writev(site->fd[0], pieces, 20);
+	if (written < 0)
+		return -errno;
+	site->next++;
+	return written == site->length ? 0 : -EBADMSG;
+}
+
+static int received(struct site *site, int result, size_t length)
+{
+	if (result)
+		return result;
+	return length == site->length &&
+	       is_payload(site->memory, length, site->first++) ? 0 : -EBADMSG;
+}
+
+static int call_receive(struct site *site)
+{
+	struct mailbox_receive message = {
+		.flags = MAILBOX_NONBLOCK,
+		.buffer = MBX_PTR(site->memory),
+		.length = LENGTH_MAX,
+	};
+	int result = mbx_receive(site->fd[0], &message);
+
+	called(site, result, &message.error);
+	return received(site, result, message.header.length);
+}
+
+static int call_receive_vector(struct site *site)
+{
+	struct mailbox_vector pieces[] = {
+		{ .base = MBX_PTR(site->memory), .length = 33 },
+		{ .base = MBX_PTR(site->memory + 33), .length = LENGTH_MAX - 33 },
+	};
+	struct mailbox_receive message = {
+		.flags = MAILBOX_NONBLOCK | MAILBOX_VECTOR,
+		.buffer = MBX_PTR(pieces),
+		.length = 2,
+	};
+	int result = mbx_receive(site->fd[0], &message);
+
+	called(site, result, &message.error);
+	return received(site, result, message.header.length);
+}
+
+static int call_receive_batch(struct site *site)
+{
+	struct mailbox_receive items[3];
+	struct mailbox_batch batch = { .done = 0 };
+	char payload[3][64];
+	int result;
+
+	memset(items, 0, sizeof(items));
+	for (int i = 0; i < 3; i++) {
+		items[i].flags = MAILBOX_NONBLOCK;
+		items[i].buffer = MBX_PTR(payload[i]);
+		items[i].length = sizeof(payload[i]);
+	}
+	result = mbx_receive_batch(site->fd[0], items, 3, &batch);
+	for (__u32 i = 0; i < batch.done; i++)
+		if (items[i].header.length != site->length ||
+		    !is_payload(payload[i], site->length, site->first++))
+			return -EBADMSG;
+	if (!result && !batch.done)
+		return -EBADMSG;
+	return called(site, result, &batch.error);
+}
+
+static int call_peek(struct site *site)
+{
+	struct mailbox_receive message = {
+		.flags = MAILBOX_RECEIVE_PEEK,
+		.buffer = MBX_PTR(site->memory),
+		.length = LENGTH_MAX,
+	};
+	int result = mbx_receive(site->fd[0], &message);
+
+	called(site, result, &message.error);
+	if (result)
+		return result;
+	return is_payload(site->memory, message.header.length, site->first) ? 0 : -EBADMSG;
+}
+
+static int call_read(struct site *site)
+{
+	ssize_t length = read(site->fd[0], site->memory, LENGTH_MAX);
+
+	return received(site, length < 0 ? -errno : 0, length);
+}
+
+/* Programs look at the handle from outside. */
+static int call_epoll(struct site *site)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll = epoll_create1(EPOLL_CLOEXEC), result = 0;
+
+	if (epoll < 0)
+		return -errno;
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, site->fd[0], &event) ||
+	    epoll_wait(epoll, &event, 1, 0) < 0)
+		result = -errno;
+	close(epoll);
+	return result;
+}
+
+static int call_fdinfo(struct site *site)
+{
+	char path[48], text[512];
+	int fd, result = 0;
+
+	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", site->fd[0]);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (read(fd, text, sizeof(text)) < 0)
+		result = -errno;
+	close(fd);
+	return result;
+}
+
+/* --- the tests -------------------------------------------------------- */
+
+/* What is charged to a user. */
+struct charge {
+	__u64 bytes;
+	__u64 messages;
+	__u64 mailboxes;
+};
+
+static int charge_of(uid_t uid, struct charge *charge)
+{
+	struct mailbox_info info = { .flags = 0 };
+	int result;
+
+	memset(charge, 0, sizeof(*charge));
+	if (setresuid(uid, 0, 0))
+		return -errno;
+	result = mbx_on_device(MAILBOX_IOC_INFO, &info);
+	if (setresuid(0, 0, 0))
+		return -errno;
+	charge->bytes = info.user_bytes;
+	charge->messages = info.user_messages;
+	charge->mailboxes = info.user_mailboxes;
+	return result;
+}
+
+/* The lowest descriptor that is free. */
+static int free_descriptor(void)
+{
+	int fd = dup(STDIN_FILENO);
+
+	close(fd);
+	return fd;
+}
+
+FIXTURE(fault)
+{
+	struct site site;
+	int control;
+	char *memory;
+};
+
+FIXTURE_VARIANT(fault)
+{
+	int (*call)(struct site *site);
+	__u32 policy;
+	size_t length;		/* of the messages */
+	int queued;		/* messages there before the call */
+	uid_t caller;		/* real user */
+};
+
+/* Longer than what is copied word by word, and still within one object. */
+#define MIDDLE	1000
+/* In pages. */
+#define LONG	(LENGTH_MAX - 100)
+
+#define CALL(which, ...)						\
+	FIXTURE_VARIANT_ADD(fault, which) {				\
+		.call = call_##which, .length = 64, __VA_ARGS__		\
+	}
+/* the same call, in other circumstances */
+#define CALL_OF(which, where, ...)					\
+	FIXTURE_VARIANT_ADD(fault, which##_##where) {			\
+		.call = call_##which, __VA_ARGS__			\
+	}
+
+CALL(create);
+CALL(create_pair);
+CALL(create_broadcast);
+CALL(create_named);
+CALL(create_persistent);
+CALL(create_found);
+CALL(open);
+CALL(dup);
+CALL_OF(dup, broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST);
+CALL(open_device);
+CALL(info);
+CALL_OF(info, stranger, .length = 64, .caller = ALICE);
+CALL(list);
+CALL(stat);
+CALL(set, .queued = 2);
+CALL(destroy, .queued = 2);
+CALL(send);
+CALL_OF(send, middle, .length = MIDDLE);
+CALL_OF(send, long, .length = LONG);
+CALL_OF(send, stranger, .length = 64, .caller = ALICE);
+CALL_OF(send, pair, .length = 64, .policy = MAILBOX_POLICY_PAIR);
+CALL_OF(send, broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST);
+CALL_OF(send, long_broadcast, .length = LONG, .policy = MAILBOX_POLICY_BROADCAST);
+CALL(send_vector);
+CALL_OF(send_vector, long, .length = LONG);
+CALL(send_batch, .queued = 1);
+CALL(write);
+CALL_OF(write, long, .length = LONG);
+CALL(writev);
+CALL_OF(receive, middle, .length = MIDDLE, .queued = 2);
+CALL_OF(receive, long, .length = LONG, .queued = 2);
+CALL_OF(receive, broadcast, .length = MIDDLE, .queued = 2, .policy = MAILBOX_POLICY_BROADCAST);
+CALL(receive_vector, .queued = 2);
+CALL(receive_batch, .queued = 3);
+CALL_OF(peek, middle, .length = MIDDLE, .queued = 2);
+CALL_OF(peek, long, .length = LONG, .queued = 2);
+CALL_OF(read, middle, .length = MIDDLE, .queued = 2);
+CALL_OF(read, long, .length = LONG, .queued = 2);
+CALL(epoll, .queued = 1);
+CALL(fdinfo, .queued = 1);
+
+FIXTURE_SETUP(fault)
+{
+	self->control = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	if (self->control < 0)
+		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
+	set_all();
+	self->memory = calloc(1, LENGTH_MAX);
+	ASSERT_NE(NULL, self->memory);
+}
+
+FIXTURE_TEARDOWN(fault)
+{
+	free(self->memory);
+	close(self->control);
+}
+
+static int site_open(struct site *site, __u32 policy)
+{
+	struct mailbox_create how = {
+		.name = MBX_PTR(mbx_name(site->name, "fault")),
+		.flags = MAILBOX_CREATE_EXCL,
+		.rights = MAILBOX_RIGHT_ALL,
+		.policy = policy,
+		.mode = 0600,
+		.capacity = 8,
+	};
+
+	mbx_name(site->other, "fault-other");
+	site->device = mbx_device();
+	if (site->device < 0)
+		return site->device;
+	for (int i = 0; i < RECEIVERS; i++)
+		site->fd[i] = -1;
+	site->fd[0] = mbx_create(&how);
+	if (site->fd[0] < 0)
+		return site->fd[0];
+	for (int i = 1; i < RECEIVERS && policy == MAILBOX_POLICY_BROADCAST; i++) {
+		site->fd[i] = mbx_dup(site->fd[0], MAILBOX_RIGHT_RECEIVE);
+		if (site->fd[i] < 0)
+			return site->fd[i];
+	}
+	return 0;
+}
+
+static void site_close(struct site *site)
+{
+	for (int i = 0; i < RECEIVERS; i++)
+		if (site->fd[i] >= 0)
+			close(site->fd[i]);
+	close(site->device);
+}
+
+/*
+ * In a PAIR this process is one, and what it sends is for another: a child
+ * that takes it, so that a message was not only counted but is whole.
+ */
+static int taken_by_child(struct site *site, __u32 number)
+{
+	pid_t child = mbx_fork();
+
+	if (!child)
+		_exit(-take(site, site->fd[0], number) & 0x7f);
+	return -mbx_join(child);
+}
+
+/* Make a call of a site, with its @nth allocation or copy failing. */
+static void call_once(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *self,
+		      const FIXTURE_VARIANT(fault) *variant, unsigned int nth, bool *failed)
+{
+	struct site site = { .length = variant->length, .memory = self->memory, .made = -1 };
+	bool pair = variant->policy == MAILBOX_POLICY_PAIR;
+	int result;
+
+	ASSERT_EQ(0, site_open(&site, variant->policy));
+	for (int i = 0; i < variant->queued; i++)
+		ASSERT_EQ(0, put(&site));
+	write_payload(&site, site.next);
+	ASSERT_EQ(0, setresuid(variant->caller, 0, 0));
+
+	ASSERT_EQ(0, arm(self->control, nth));
+	result = variant->call(&site);
+	*failed = disarm(self->control);
+
+	ASSERT_EQ(0, setresuid(0, 0, 0));
+	if (!*failed)
+		ASSERT_EQ(0, result) TH_LOG("nothing failed, but the call did");
+	if (result) {
+		ASSERT_TRUE(result == -ENOMEM || result == -EFAULT) {
+			TH_LOG("failure %u: the call said %d", nth, result);
+		}
+		ASSERT_EQ(-1, site.made);
+		/* a call says why, also where it is memory that is missing */
+		if (site.error) {
+			ASSERT_EQ(result, site.error->code);
+			ASSERT_TRUE(site.error->reason == MAILBOX_REASON_NONE ||
+				    (result == -EFAULT &&
+				     site.error->reason == MAILBOX_REASON_POINTER));
+		}
+		/* and what it was to make is not there */
+		ASSERT_EQ(-ENOENT, mbx_open(site.other, MAILBOX_RIGHT_ADMIN));
+	}
+
+	if (site.made >= 0) {
+		if (variant->call == call_create_persistent)
+			ASSERT_EQ(0, mbx_destroy(site.made, NULL));
+		ASSERT_EQ(0, close(site.made));
+	}
+	if (!site.destroyed) {
+		/* what was in the queue is there, in its order, and nothing else */
+		for (int i = 0; i < RECEIVERS && site.fd[i] >= 0; i++) {
+			/* only the first handle received in the call */
+			for (__u32 n = i ? 0 : site.first; n < site.next; n++)
+				ASSERT_EQ(0, pair ? taken_by_child(&site, n) :
+						    take(&site, site.fd[i], n));
+			if (!pair)
+				ASSERT_EQ(-EAGAIN, take(&site, site.fd[i], 0));
+		}
+		ASSERT_EQ(0, mbx_depth(site.fd[0]));
+		/* and it works */
+		ASSERT_EQ(0, put(&site));
+		for (int i = 0; i < RECEIVERS && site.fd[i] >= 0; i++)
+			ASSERT_EQ(0, pair ? taken_by_child(&site, site.next - 1) :
+					    take(&site, site.fd[i], site.next - 1));
+		ASSERT_EQ(0, mbx_depth(site.fd[0]));
+	}
+	site_close(&site);
+}
+
+TEST_F_TIMEOUT(fault, each_fails_once, 300)
+{
+	struct charge root, alice, now;
+	int descriptor = free_descriptor();
+	unsigned int nth;
+	bool failed;
+
+	ASSERT_EQ(0, charge_of(0, &root));
+	ASSERT_EQ(0, charge_of(ALICE, &alice));
+	for (nth = 1; nth < ENOUGH; nth++) {
+		call_once(_metadata, self, variant, nth, &failed);
+
+		ASSERT_EQ(descriptor, free_descriptor());
+		ASSERT_EQ(0, charge_of(0, &now));
+		ASSERT_EQ(0, memcmp(&root, &now, sizeof(now)));
+		ASSERT_EQ(0, charge_of(ALICE, &now));
+		ASSERT_EQ(0, memcmp(&alice, &now, sizeof(now)));
+		if (!failed)
+			break;
+	}
+	/* it came to an end, and something did fail */
+	ASSERT_GT(ENOUGH, nth);
+	ASSERT_LT(1, nth);
+	TH_LOG("%u failures", nth - 1);
+}
+
+TEST_HARNESS_MAIN
