@@ -76,12 +76,37 @@ void mbipc_account_put_last(struct mbipc_account *account)
 }
 
 /*
- * The quota may be lowered at any time, and is compared with what was reached,
- * so that users above it can go down but not up.
+ * Never above the quota, not even for a moment in which somebody else would be
+ * refused.  The quota may be lowered at any time; who is above it can go down.
  */
-static bool over(long reached, unsigned long quota)
+static bool charge(atomic_long_t *counter, long amount, unsigned long quota)
 {
-	return (unsigned long)reached > quota && !capable(CAP_SYS_RESOURCE);
+	long old = atomic_long_read(counter);
+
+	do {
+		if ((unsigned long)(old + amount) > quota &&
+		    !capable(CAP_SYS_RESOURCE))
+			return false;
+	} while (!atomic_long_try_cmpxchg(counter, &old, old + amount));
+	return true;
+}
+
+/**
+ * mbipc_account_bytes - charge memory before it is allocated
+ * @account: who pays
+ * @bytes: how much
+ * @err: told the quota that refused
+ *
+ * Return: 0 or -EDQUOT, with nothing charged.
+ */
+int mbipc_account_bytes(struct mbipc_account *account, size_t bytes,
+			struct mailbox_error *err)
+{
+	unsigned long quota = READ_ONCE(mbipc_user_bytes);
+
+	if (charge(&account->bytes, bytes, quota))
+		return 0;
+	return mbipc_fail_state(err, -EDQUOT, MAILBOX_REASON_USER_BYTES, quota);
 }
 
 /**
@@ -95,21 +120,16 @@ static bool over(long reached, unsigned long quota)
 int mbipc_account_message(struct mbipc_account *account, size_t bytes,
 			  struct mailbox_error *err)
 {
-	unsigned long quota;
+	unsigned long quota = READ_ONCE(mbipc_user_messages);
+	int code;
 
-	quota = READ_ONCE(mbipc_user_messages);
-	if (over(atomic_long_inc_return(&account->messages), quota)) {
-		atomic_long_dec(&account->messages);
+	if (!charge(&account->messages, 1, quota))
 		return mbipc_fail_state(err, -EDQUOT,
 					MAILBOX_REASON_USER_MESSAGES, quota);
-	}
-	quota = READ_ONCE(mbipc_user_bytes);
-	if (over(atomic_long_add_return(bytes, &account->bytes), quota)) {
-		mbipc_account_message_end(account, bytes);
-		return mbipc_fail_state(err, -EDQUOT,
-					MAILBOX_REASON_USER_BYTES, quota);
-	}
-	return 0;
+	code = mbipc_account_bytes(account, bytes, err);
+	if (code)
+		atomic_long_dec(&account->messages);
+	return code;
 }
 
 /**
@@ -124,12 +144,10 @@ int mbipc_account_mailbox(struct mbipc_account *account,
 {
 	unsigned long quota = READ_ONCE(mbipc_user_mailboxes);
 
-	if (over(atomic_long_inc_return(&account->mailboxes), quota)) {
-		atomic_long_dec(&account->mailboxes);
-		return mbipc_fail_state(err, -EDQUOT,
-					MAILBOX_REASON_USER_MAILBOXES, quota);
-	}
-	return 0;
+	if (charge(&account->mailboxes, 1, quota))
+		return 0;
+	return mbipc_fail_state(err, -EDQUOT, MAILBOX_REASON_USER_MAILBOXES,
+				quota);
 }
 
 void mbipc_account_mailbox_end(struct mbipc_account *account)

@@ -45,17 +45,20 @@ static inline void mbipc_account_put(struct mbipc_account *account)
 
 int mbipc_account_message(struct mbipc_account *account, size_t bytes,
 			  struct mailbox_error *err);
+int mbipc_account_bytes(struct mbipc_account *account, size_t bytes,
+			struct mailbox_error *err);
+
+static inline void mbipc_account_bytes_end(struct mbipc_account *account,
+					   size_t bytes)
+{
+	atomic_long_sub(bytes, &account->bytes);
+}
+
 static inline void mbipc_account_message_end(struct mbipc_account *account,
 					     size_t bytes)
 {
-	atomic_long_sub(bytes, &account->bytes);
+	mbipc_account_bytes_end(account, bytes);
 	atomic_long_dec(&account->messages);
-}
-
-/* What is only known later, or ends earlier; the next message is refused for it. */
-static inline void mbipc_account_bytes(struct mbipc_account *account, long bytes)
-{
-	atomic_long_add(bytes, &account->bytes);
 }
 
 int mbipc_account_mailbox(struct mbipc_account *account,

@@ -21,7 +21,7 @@ static struct mbipc_patience file_patience(const struct kiocb *iocb)
 	};
 }
 
-/* One message; 0 where no more can come. */
+/* One message; 0 where no more can come and none was missed. */
 static ssize_t handle_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct mbipc_handle *handle = iocb->ki_filp->private_data;
@@ -30,8 +30,11 @@ static ssize_t handle_read(struct kiocb *iocb, struct iov_iter *to)
 	struct mailbox_error err;
 	int code;
 
+	if (!iov_iter_count(to))
+		return 0;
 	code = mbipc_fetch(handle, to, &taking, NULL, &err);
-	if (code == -EPIPE)
+	/* Not for one that was cut off: what it missed is no end. */
+	if (code == -EPIPE && err.reason == MAILBOX_REASON_NO_SENDERS)
 		return 0;
 	return code ?: (ssize_t)taking.length;
 }
@@ -68,6 +71,24 @@ static __poll_t handle_poll(struct file *file, poll_table *table)
 	return mbipc_poll_mask(handle);
 }
 
+/* For iterate_fd(): is this a descriptor of the mailbox? */
+static int is_on_mailbox(const void *mailbox, struct file *file,
+			 unsigned int fd)
+{
+	struct mbipc_handle *handle = file->private_data;
+
+	return file->f_op == &mbipc_handle_fops && handle->mailbox == mailbox;
+}
+
+/* The calling process may have closed its last descriptor of a PAIR. */
+static void leave_seat(struct mbipc_mailbox *mailbox,
+		       struct files_struct *files)
+{
+	if (mailbox->policy == MAILBOX_POLICY_PAIR &&
+	    !(files && iterate_fd(files, 0, is_on_mailbox, mailbox)))
+		mbipc_seat_leave(mailbox);
+}
+
 /*
  * A descriptor is closed.  Calls that wait hold the file open, so that nobody
  * could reach them any more; where it was the last descriptor in its table,
@@ -78,15 +99,23 @@ static int handle_flush(struct file *file, fl_owner_t id)
 	struct mbipc_handle *handle = file->private_data;
 	struct files_struct *files = id;
 
-	if (files && atomic_read(&files->count) > 1 &&
-	    mbipc_closing(handle, files) && !mbipc_has_descriptor(files, file))
+	if (!files)
+		return 0;
+	if (atomic_read(&files->count) > 1 && mbipc_closing(handle, files) &&
+	    !mbipc_has_descriptor(files, file))
 		mbipc_closed(handle, files);
+	leave_seat(handle->mailbox, files);
 	return 0;
 }
 
 static int handle_release(struct inode *inode, struct file *file)
 {
-	mbipc_handle_close(file->private_data);
+	struct mbipc_handle *handle = file->private_data;
+
+	/* One that was opened, but could not be given to its opener. */
+	if (handle->mailbox)
+		leave_seat(handle->mailbox, current->files);
+	mbipc_handle_close(handle);
 	return 0;
 }
 

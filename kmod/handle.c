@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/capability.h>
 #include <linux/cred.h>
-#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <net/net_namespace.h>
@@ -31,17 +30,23 @@ void mbipc_handle_exit(void)
 
 static void handle_free(struct mbipc_handle *handle)
 {
-	put_pid(handle->opener);
 	mbipc_account_put(handle->account);
 	kfree(handle->inbox);
 	kmem_cache_free(handle_cache, handle);
 }
 
-/*
- * A handle on nothing yet.  A receiver may turn out to need an inbox, when
- * there is a lock under which none can be allocated.
+/**
+ * mbipc_handle_new - a handle on nothing yet
+ * @rights: what it shall be able to do
+ * @err: told why not
+ *
+ * A receiver may turn out to need an inbox, when there is a lock under which
+ * none can be allocated.
+ *
+ * Context: may sleep.
+ * Return: a handle, the caller's to close, or an ERR_PTR: -ENOMEM.
  */
-static struct mbipc_handle *handle_new(u32 rights, struct mailbox_error *err)
+struct mbipc_handle *mbipc_handle_new(u32 rights, struct mailbox_error *err)
 {
 	struct mbipc_handle *handle;
 
@@ -70,13 +75,12 @@ no_handle:
 }
 
 /* The locks are behind us: keep the inbox only where it is used. */
-static struct mbipc_handle *handle_ready(struct mbipc_handle *handle)
+static void handle_ready(struct mbipc_handle *handle)
 {
 	if (handle->mailbox->policy != MAILBOX_POLICY_BROADCAST) {
 		kfree(handle->inbox);
 		handle->inbox = NULL;
 	}
-	return handle;
 }
 
 /*
@@ -139,38 +143,33 @@ static int open_locked(struct mbipc_names *names, const char *name,
 }
 
 /**
- * mbipc_handle_open - a handle on the mailbox of a name
+ * mbipc_handle_open - make it a handle on the mailbox of a name
+ * @handle: new
  * @name: the name
- * @rights: what the handle shall be able to do
  * @net: whose names
  * @err: told why not
  *
  * Context: may sleep.
- * Return: a handle, the caller's to close, or an ERR_PTR: -ENOENT, -EACCES,
- * -EPERM, -EBUSY, -ENOMEM.
+ * Return: 0, -ENOENT, -EACCES, -EPERM or -EBUSY.
  */
-struct mbipc_handle *mbipc_handle_open(const char *name, u32 rights,
-				       struct net *net,
-				       struct mailbox_error *err)
+int mbipc_handle_open(struct mbipc_handle *handle, const char *name,
+		      struct net *net, struct mailbox_error *err)
 {
 	struct mbipc_names *names = mbipc_names_of(net);
-	struct mbipc_handle *handle = handle_new(rights, err);
 	int code;
 
-	if (IS_ERR(handle))
-		return handle;
 	mutex_lock(&names->lock);
 	code = open_locked(names, name, handle, net, err);
 	mutex_unlock(&names->lock);
-	if (code) {
-		handle_free(handle);
-		return ERR_PTR(code);
-	}
-	return handle_ready(handle);
+	if (!code)
+		handle_ready(handle);
+	return code;
 }
 
 /**
- * mbipc_handle_create - a handle on a new mailbox, or on the one of the name
+ * mbipc_handle_create - make it a handle on a new mailbox, or on the one of a
+ * name
+ * @handle: new
  * @how: checked for sense; mode and message_max as they shall be
  * @name: owned by this function from here on, or NULL for none
  * @net: whose names
@@ -178,26 +177,18 @@ struct mbipc_handle *mbipc_handle_open(const char *name, u32 rights,
  * @err: told why not
  *
  * Context: may sleep.
- * Return: a handle, the caller's to close, or an ERR_PTR: -EEXIST, -EACCES,
- * -EPERM, -EBUSY, -EDQUOT, -ENODEV, -ENOMEM.
+ * Return: 0, -EEXIST, -EACCES, -EPERM, -EBUSY, -EDQUOT, -ENODEV or -ENOMEM.
  */
-struct mbipc_handle *mbipc_handle_create(const struct mailbox_create *how,
-					 char *name, struct net *net,
-					 bool *created,
-					 struct mailbox_error *err)
+int mbipc_handle_create(struct mbipc_handle *handle,
+			const struct mailbox_create *how, char *name,
+			struct net *net, bool *created,
+			struct mailbox_error *err)
 {
 	struct mbipc_names *names = name ? mbipc_names_of(net) : NULL;
 	struct mbipc_mailbox *mailbox = NULL;
-	struct mbipc_handle *handle;
 	int code;
 
 	*created = false;
-	handle = handle_new(how->rights, err);
-	if (IS_ERR(handle)) {
-		kfree(name);
-		return handle;
-	}
-
 	/* Mostly the name is there or it is not; once in a while it comes. */
 	if (names && !(how->flags & MAILBOX_CREATE_EXCL)) {
 		mutex_lock(&names->lock);
@@ -243,42 +234,33 @@ out:
 	if (mailbox)
 		mbipc_mailbox_put(mailbox);
 	kfree(name);
-	if (code) {
-		handle_free(handle);
-		return ERR_PTR(code);
-	}
-	return handle_ready(handle);
+	if (!code)
+		handle_ready(handle);
+	return code;
 }
 
 /**
- * mbipc_handle_dup - another handle on the same mailbox
+ * mbipc_handle_dup - make it another handle on the same mailbox
+ * @handle: new; the caller has checked that @from has its rights
  * @from: stays open meanwhile
- * @rights: of the new one; the caller has checked that @from has them
  * @err: told why not
  *
  * Context: may sleep.
- * Return: a handle, the caller's to close, or an ERR_PTR: -EIDRM, -EBUSY,
- * -ENOMEM.
+ * Return: 0, -EIDRM or -EBUSY.
  */
-struct mbipc_handle *mbipc_handle_dup(struct mbipc_handle *from, u32 rights,
-				      struct mailbox_error *err)
+int mbipc_handle_dup(struct mbipc_handle *handle, struct mbipc_handle *from,
+		     struct mailbox_error *err)
 {
-	struct mbipc_handle *handle = handle_new(rights, err);
-	int code;
+	int code = mbipc_attach(from->mailbox, handle, err);
 
-	if (IS_ERR(handle))
-		return handle;
-	code = mbipc_attach(from->mailbox, handle, err);
-	if (code) {
-		handle_free(handle);
-		return ERR_PTR(code);
-	}
-	return handle_ready(handle);
+	if (!code)
+		handle_ready(handle);
+	return code;
 }
 
 /**
  * mbipc_handle_close - end a handle
- * @handle: no call on it is under way; freed
+ * @handle: on a mailbox or still on nothing; no call on it is under way; freed
  *
  * Context: may sleep.
  */
@@ -286,7 +268,9 @@ void mbipc_handle_close(struct mbipc_handle *handle)
 {
 	struct mbipc_mailbox *mailbox = handle->mailbox;
 
-	mbipc_detach(handle);
+	if (mailbox)
+		mbipc_detach(handle);
 	handle_free(handle);
-	mbipc_mailbox_put(mailbox);
+	if (mailbox)
+		mbipc_mailbox_put(mailbox);
 }

@@ -12,15 +12,15 @@ struct net;
 int mbipc_handle_init(void);
 void mbipc_handle_exit(void);
 
-struct mbipc_handle *mbipc_handle_create(const struct mailbox_create *how,
-					 char *name, struct net *net,
-					 bool *created,
-					 struct mailbox_error *err);
-struct mbipc_handle *mbipc_handle_open(const char *name, u32 rights,
-				       struct net *net,
-				       struct mailbox_error *err);
-struct mbipc_handle *mbipc_handle_dup(struct mbipc_handle *from, u32 rights,
-				      struct mailbox_error *err);
+struct mbipc_handle *mbipc_handle_new(u32 rights, struct mailbox_error *err);
+int mbipc_handle_create(struct mbipc_handle *handle,
+			const struct mailbox_create *how, char *name,
+			struct net *net, bool *created,
+			struct mailbox_error *err);
+int mbipc_handle_open(struct mbipc_handle *handle, const char *name,
+		      struct net *net, struct mailbox_error *err);
+int mbipc_handle_dup(struct mbipc_handle *handle, struct mbipc_handle *from,
+		     struct mailbox_error *err);
 void mbipc_handle_close(struct mbipc_handle *handle);
 
 #endif

@@ -93,38 +93,65 @@ static int file_flags(u32 rights, bool nonblock)
 
 /**
  * struct new_handle - a descriptor that user space does not have yet
+ * @handle: on nothing, until the command has found its mailbox
  * @fd: reserved
- * @file: has the handle
+ * @file: owns the handle
  */
 struct new_handle {
-	int fd;
+	struct mbipc_handle *handle;
 	struct file *file;
+	int fd;
 };
 
-/* Put a handle into a file, which owns it then. */
-static int new_handle_make(struct new_handle *new, struct mbipc_handle *handle,
-			   bool nonblock, const struct file_operations *fops,
+/* All that can fail without a mailbox, before there is one. */
+static int new_handle_make(struct new_handle *new, u32 rights, bool nonblock,
+			   const struct file_operations *fops,
 			   struct mailbox_error *err)
 {
+	struct mbipc_handle *handle = mbipc_handle_new(rights, err);
+	int code;
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	new->handle = handle;
 	new->fd = get_unused_fd_flags(O_CLOEXEC);
-	if (new->fd < 0)
-		return mbipc_fail_state(err, new->fd, MAILBOX_REASON_NONE, 0);
+	if (new->fd < 0) {
+		code = new->fd;
+		goto close;
+	}
 	new->file = anon_inode_getfile("[mailbox]", fops, handle,
-				       file_flags(handle->rights, nonblock));
+				       file_flags(rights, nonblock));
 	if (IS_ERR(new->file)) {
-		put_unused_fd(new->fd);
-		return mbipc_fail_state(err, PTR_ERR(new->file),
-					MAILBOX_REASON_NONE, 0);
+		code = PTR_ERR(new->file);
+		goto put_fd;
 	}
 	handle->file = new->file;
 	stream_open(file_inode(new->file), new->file);
 	return 0;
+
+put_fd:
+	put_unused_fd(new->fd);
+close:
+	mbipc_handle_close(handle);
+	return mbipc_fail_state(err, code, MAILBOX_REASON_NONE, 0);
 }
 
 static void new_handle_undo(struct new_handle *new)
 {
 	put_unused_fd(new->fd);
 	fput(new->file);
+}
+
+/* The command is done, or has failed: tell user space, and give it the file. */
+static int new_handle_end(struct new_handle *new, int code, s32 __user *fd)
+{
+	if (!code && put_user(new->fd, fd))
+		code = -EFAULT;
+	if (code)
+		new_handle_undo(new);
+	else
+		fd_install(new->fd, new->file);
+	return code;
 }
 
 /* --- the device ------------------------------------------------------ */
@@ -236,9 +263,8 @@ static int do_create(struct mailbox_create *args,
 		     const struct file_operations *fops,
 		     struct mailbox_error *err)
 {
-	struct mbipc_handle *handle;
-	struct new_handle new;
 	struct mailbox_error ignored;
+	struct new_handle new;
 	char *name = NULL;
 	bool created;
 	u64 dropped;
@@ -252,37 +278,28 @@ static int do_create(struct mailbox_create *args,
 		return code;
 	args->mode &= ~current_umask();
 
-	handle = mbipc_handle_create(args, name, current_net(), &created, err);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	code = new_handle_make(&new, handle,
+	code = new_handle_make(&new, args->rights,
 			       args->flags & MAILBOX_CREATE_NONBLOCK, fops, err);
-	if (code)
-		goto destroy;
-	if (put_user((u32)created, &user->created) ||
-	    put_user(new.fd, &user->fd)) {
-		code = -EFAULT;
-		goto destroy;
+	if (code) {
+		kfree(name);
+		return code;
 	}
-	fd_install(new.fd, new.file);
-	return 0;
-
-destroy:
-	/* PERSIST would keep what the caller never learned of. */
-	if (created)
-		mbipc_destroy(handle->mailbox, &dropped, &ignored);
-	if (code == -EFAULT)
-		new_handle_undo(&new);
-	else
-		mbipc_handle_close(handle);
-	return code;
+	code = mbipc_handle_create(new.handle, args, name, current_net(),
+				   &created, err);
+	if (!code && (put_user((u32)created, &user->created) ||
+		      put_user(new.fd, &user->fd))) {
+		code = -EFAULT;
+		/* PERSIST would keep what the caller never learned of. */
+		if (created && (args->flags & MAILBOX_CREATE_PERSIST))
+			mbipc_destroy(new.handle->mailbox, &dropped, &ignored);
+	}
+	return new_handle_end(&new, code, &user->fd);
 }
 
 static int do_open(struct mailbox_open *args, struct mailbox_open __user *user,
 		   const struct file_operations *fops,
 		   struct mailbox_error *err)
 {
-	struct mbipc_handle *handle;
 	struct new_handle new;
 	char *name;
 	int code;
@@ -294,22 +311,14 @@ static int do_open(struct mailbox_open *args, struct mailbox_open __user *user,
 	       mbipc_get_name(args->name, AT(mailbox_open, name), &name, err);
 	if (code)
 		return code;
-	handle = mbipc_handle_open(name, args->rights, current_net(), err);
-	kfree(name);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	code = new_handle_make(&new, handle,
+	code = new_handle_make(&new, args->rights,
 			       args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
-	if (code) {
-		mbipc_handle_close(handle);
-		return code;
+	if (!code) {
+		code = mbipc_handle_open(new.handle, name, current_net(), err);
+		code = new_handle_end(&new, code, &user->fd);
 	}
-	if (put_user(new.fd, &user->fd)) {
-		new_handle_undo(&new);
-		return -EFAULT;
-	}
-	fd_install(new.fd, new.file);
-	return 0;
+	kfree(name);
+	return code;
 }
 
 /* How many entries are collected under one hold of the lock. */
@@ -619,7 +628,6 @@ out:
 	return code;
 }
 
-/* The errno of a call that may be restarted, as it is told to user space. */
 static void show_error(int code, struct mailbox_error *err,
 		       struct mailbox_error __user *user)
 {
@@ -811,21 +819,12 @@ static int do_dup(struct mbipc_handle *handle, struct mailbox_dup *args,
 		return mbipc_fail(err, -EPERM, MAILBOX_REASON_RIGHT,
 				  AT(mailbox_dup, rights),
 				  args->rights & ~handle->rights);
-	handle = mbipc_handle_dup(handle, args->rights, err);
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	code = new_handle_make(&new, handle,
+	code = new_handle_make(&new, args->rights,
 			       args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
-	if (code) {
-		mbipc_handle_close(handle);
+	if (code)
 		return code;
-	}
-	if (put_user(new.fd, &user->fd)) {
-		new_handle_undo(&new);
-		return -EFAULT;
-	}
-	fd_install(new.fd, new.file);
-	return 0;
+	code = mbipc_handle_dup(new.handle, handle, err);
+	return new_handle_end(&new, code, &user->fd);
 }
 
 static int do_destroy(struct mbipc_handle *handle, struct mailbox_destroy *args,
@@ -868,11 +867,14 @@ static __always_inline int get_struct(void *args, size_t known,
 	return code;
 }
 
-/* Say why a command failed, in as much of the struct as there is. */
+/*
+ * Say why a command failed, in as much of the struct as there is.  One that may
+ * be restarted has not failed yet.
+ */
 static long answer(int code, struct mailbox_error *err, void __user *user,
 		   size_t size)
 {
-	if (code && size >= sizeof(*err))
+	if (code && code != -ERESTARTSYS && size >= sizeof(*err))
 		show_error(code, err, user);
 	return code;
 }

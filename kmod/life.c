@@ -140,7 +140,8 @@ void mbipc_mailbox_put(struct mbipc_mailbox *mailbox)
 		put_pid(mailbox->seats[1].pid);
 		kfree(mailbox->seats);
 	}
-	mbipc_account_mailbox_end(mailbox->account);
+	if (mailbox->state == MBIPC_NEW)
+		mbipc_account_mailbox_end(mailbox->account);
 	mbipc_account_put(mailbox->account);
 	put_pid(mailbox->creator);
 	put_pid(mailbox->last_sender);
@@ -182,9 +183,7 @@ int mbipc_attach(struct mbipc_mailbox *mailbox, struct mbipc_handle *handle,
 		break;
 	case MAILBOX_POLICY_PAIR:
 		if (receives || sends)
-			code = min(mbipc_seat_take(mailbox, MBIPC_SEAT_OPEN, err), 0);
-		if (!code && (receives || sends))
-			handle->opener = get_pid(task_tgid(current));
+			code = min(mbipc_seat_take(mailbox, receives, err), 0);
 		break;
 	case MAILBOX_POLICY_BROADCAST:
 		if (receives && mailbox->receivers >= MBIPC_RECEIVERS_MAX)
@@ -224,6 +223,8 @@ static void kill_locked(struct mbipc_mailbox *mailbox,
 			struct mbipc_after *after)
 {
 	mailbox->state = MBIPC_DEAD;
+	/* Who keeps a handle keeps the rest of it, but not at its creator's cost. */
+	mbipc_account_mailbox_end(mailbox->account);
 	abort_waits(mailbox, true, true, -EIDRM, MAILBOX_REASON_DESTROYED);
 	after->poll |= MBIPC_POLL_END;
 }
@@ -371,8 +372,6 @@ void mbipc_detach(struct mbipc_handle *handle)
 	mailbox->handles--;
 	mailbox->senders -= sends;
 	mailbox->receivers -= receives;
-	if (mailbox->policy == MAILBOX_POLICY_PAIR && handle->opener)
-		mbipc_seat_leave(mailbox, handle->opener);
 	if (mailbox->policy == MAILBOX_POLICY_BROADCAST && handle->inbox) {
 		list_del_init(&handle->inbox->link);
 		after.poll |= MBIPC_POLL_OUT;

@@ -106,65 +106,86 @@ static bool process_exited(struct pid *pid)
 }
 
 /**
- * mbipc_seat_take - the calling process's seat in a PAIR
+ * mbipc_seat_find - the seat in a PAIR that the calling process has, or would get
  * @mailbox: of that policy; locked
- * @how: whether it opens a handle, uses one, or only looks
+ * @receives: it comes to receive, not to send
  * @err: told why not
  *
- * A process keeps its seat; else an empty one is taken, else one whose process
- * has exited.  Who only looks is shown the seat, but does not take it.
+ * A process keeps its seat.  Of two that are free a receiver gets the one that
+ * has messages, and a sender the other one, so that what somebody sent who has
+ * left finds a receiver.
  *
  * Return: 0 or 1, or -EBUSY.
  */
-int mbipc_seat_take(struct mbipc_mailbox *mailbox, enum mbipc_seating how,
+int mbipc_seat_find(struct mbipc_mailbox *mailbox, bool receives,
 		    struct mailbox_error *err)
 {
-	struct pid *self = task_tgid(current);
 	struct mbipc_seat *seats = mailbox->seats;
-	int i;
+	int i, best = -1;
 
 	mbipc_assert_locked(mailbox);
 	for (i = 0; i < 2; i++)
-		if (seats[i].pid == self)
-			goto mine;
-	for (i = 0; i < 2; i++)
-		if (!seats[i].pid)
-			goto take;
-	for (i = 0; i < 2; i++)
-		if (process_exited(seats[i].pid))
-			goto take;
-	return mbipc_fail_state(err, -EBUSY, MAILBOX_REASON_PAIR_TAKEN, 0);
-take:
-	if (how == MBIPC_SEAT_LOOK)
-		return i;
-	put_pid(seats[i].pid);
-	seats[i].pid = get_pid(self);
-	seats[i].opened = 0;
-mine:
-	if (how == MBIPC_SEAT_OPEN)
-		seats[i].opened++;
-	return i;
+		if (seats[i].pid == task_tgid(current))
+			return i;
+	for (i = 0; i < 2; i++) {
+		if (seats[i].pid && !process_exited(seats[i].pid))
+			continue;
+		if (best < 0 || !seats[i].inbox.used != receives)
+			best = i;
+	}
+	if (best < 0)
+		mbipc_fail_state(err, -EBUSY, MAILBOX_REASON_PAIR_TAKEN, 0);
+	return best < 0 ? -EBUSY : best;
+}
+
+/* The same, and sit down there. */
+int mbipc_seat_take(struct mbipc_mailbox *mailbox, bool receives,
+		    struct mailbox_error *err)
+{
+	int seat = mbipc_seat_find(mailbox, receives, err);
+
+	if (seat < 0)
+		return seat;
+	mailbox->seats[seat].left = false;
+	mbipc_remember(&mailbox->seats[seat].pid, task_tgid(current));
+	return seat;
 }
 
 /**
- * mbipc_seat_leave - a handle was closed
- * @mailbox: of policy PAIR; locked
- * @opener: the process that had opened it
+ * mbipc_seat_leave - the calling process has no descriptor for a PAIR any more
+ * @mailbox: of that policy
+ *
+ * Where no other process can come by name, who is left is told.
  */
-void mbipc_seat_leave(struct mbipc_mailbox *mailbox, struct pid *opener)
+void mbipc_seat_leave(struct mbipc_mailbox *mailbox)
 {
-	struct mbipc_seat *seats = mailbox->seats;
-	int i;
+	struct mbipc_seat *seat = mailbox->seats;
+	struct mbipc_after after = {};
+	struct mbipc_inbox *other;
+	struct mbipc_wait *wait;
 
-	mbipc_assert_locked(mailbox);
-	for (i = 0; i < 2; i++) {
-		if (seats[i].pid != opener || !seats[i].opened)
-			continue;
-		if (!--seats[i].opened) {
-			put_pid(seats[i].pid);
-			seats[i].pid = NULL;
-		}
+	spin_lock(&mailbox->lock);
+	if (seat->pid != task_tgid(current))
+		seat++;
+	if (seat->pid != task_tgid(current))
+		goto out;
+	put_pid(seat->pid);
+	seat->pid = NULL;
+	seat->left = true;
+	if (!mbipc_anonymous(mailbox))
+		goto out;
+	other = &mailbox->seats[seat == mailbox->seats].inbox;
+	hlist_for_each_entry(wait, &mailbox->waits, all) {
+		if (wait->kind == MBIPC_WAIT_RECEIVE && wait->inbox == other)
+			mbipc_wait_abort(wait, -EPIPE,
+					 MAILBOX_REASON_NO_SENDERS, 0);
+		if (wait->kind != MBIPC_WAIT_RECEIVE && wait->inbox == &seat->inbox)
+			mbipc_wait_abort(wait, -EPIPE,
+					 MAILBOX_REASON_NO_RECEIVERS, 0);
 	}
+	after.poll |= MBIPC_POLL_END;
+out:
+	mbipc_unlock(mailbox, &after);
 }
 
 bool mbipc_room_in_all(const struct mbipc_mailbox *mailbox)

@@ -72,14 +72,14 @@ struct mbipc_inbox {
 /**
  * struct mbipc_seat - one side of a PAIR
  * @pid: the process that sits there; a reference, or NULL
- * @opened: handles that it opened itself and that are still open
+ * @left: one sat there, and has left
  * @inbox: what the other side sent
  *
  * Guarded by the mailbox's lock.
  */
 struct mbipc_seat {
 	struct pid *pid;
-	unsigned int opened;
+	bool left;
 	struct mbipc_inbox inbox;
 };
 
@@ -184,7 +184,6 @@ struct mbipc_mailbox {
  *	holds: the mailbox's lock
  * @account: of the user that opened it, who mostly is the one that sends;
  *	holds a reference, constant
- * @opener: PAIR: the process that opened it; holds a reference, or NULL
  * @file: the open file, which owns the handle; constant
  * @closed: a descriptor for it was closed where others share the table; the
  *	mailbox's lock
@@ -194,7 +193,6 @@ struct mbipc_handle {
 	u32 rights;
 	struct mbipc_inbox *inbox;
 	struct mbipc_account *account;
-	struct pid *opener;
 	struct file *file;
 	bool closed;
 };
@@ -248,11 +246,11 @@ void mbipc_tell_pollers(struct mbipc_mailbox *mailbox,
 			struct mbipc_after *after)
 	__must_hold(&mailbox->lock);
 
-enum mbipc_seating { MBIPC_SEAT_LOOK, MBIPC_SEAT_USE, MBIPC_SEAT_OPEN };
-
-int mbipc_seat_take(struct mbipc_mailbox *mailbox, enum mbipc_seating how,
+int mbipc_seat_find(struct mbipc_mailbox *mailbox, bool receives,
 		    struct mailbox_error *err);
-void mbipc_seat_leave(struct mbipc_mailbox *mailbox, struct pid *opener);
+int mbipc_seat_take(struct mbipc_mailbox *mailbox, bool receives,
+		    struct mailbox_error *err);
+void mbipc_seat_leave(struct mbipc_mailbox *mailbox);
 
 bool mbipc_room_in_all(const struct mbipc_mailbox *mailbox);
 struct mbipc_wait *mbipc_taker_among(const struct list_head *receivers,

@@ -91,7 +91,6 @@ static void settle_all(struct mbipc_mailbox *mailbox, struct mbipc_after *after)
 		mbipc_settle(mailbox, &mailbox->seats[1].inbox, after);
 		break;
 	case MAILBOX_POLICY_BROADCAST:
-		after->poll |= MBIPC_POLL_OUT;
 		mbipc_settle_crowd(mailbox);
 		break;
 	default:
@@ -131,6 +130,7 @@ int mbipc_set(struct mbipc_mailbox *mailbox, const struct mailbox_set *set,
 	mailbox->changed_time = ktime_get_ns();
 	if (set->mask & MAILBOX_SET_CAPACITY) {
 		mailbox->capacity = set->capacity;
+		after.poll |= MBIPC_POLL_OUT;
 		settle_all(mailbox, &after);
 	}
 out:

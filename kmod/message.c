@@ -261,37 +261,45 @@ void mbipc_message_put(struct mbipc_message *message)
 		message_free(message);
 }
 
+/* What slab takes for it. */
+#define COPY_COST	roundup(sizeof(struct mbipc_copy), 32)
+
 /**
- * mbipc_copy_new - a place for a broadcast message, still without one
+ * mbipc_copy_new - another place for a broadcast message
+ * @message: gets a reference more; its sender pays for the place
+ * @err: told why not
  *
  * Context: may sleep.
+ * Return: the place, in no queue and still without a number, or an ERR_PTR:
+ * -EDQUOT, -ENOMEM.
  */
-struct mbipc_copy *mbipc_copy_new(void)
+struct mbipc_copy *mbipc_copy_new(struct mbipc_message *message,
+				  struct mailbox_error *err)
 {
-	struct mbipc_copy *copy = kzalloc(sizeof(*copy), GFP_KERNEL_ACCOUNT);
+	struct mbipc_copy *copy;
+	int code;
 
-	if (copy) {
-		mbipc_item_init(&copy->item);
-		copy->item.copy = true;
+	code = mbipc_account_bytes(message->account, COPY_COST, err);
+	if (code)
+		return ERR_PTR(code);
+	copy = kzalloc(sizeof(*copy), GFP_KERNEL_ACCOUNT);
+	if (!copy) {
+		mbipc_account_bytes_end(message->account, COPY_COST);
+		code = mbipc_fail_state(err, -ENOMEM, MAILBOX_REASON_NONE, 0);
+		return ERR_PTR(code);
 	}
+	mbipc_item_init(&copy->item);
+	copy->item.tag = message->item.tag;
+	copy->item.sender = message->item.sender;
+	copy->item.copy = true;
+	refcount_inc(&message->refs);
+	copy->message = message;
 	return copy;
 }
 
 /**
- * mbipc_copy_attach - make a place one for a message
- * @place: without a message
- * @message: gets a reference more, and its sender pays for the place too
- */
-void mbipc_copy_attach(struct mbipc_item *place, struct mbipc_message *message)
-{
-	refcount_inc(&message->refs);
-	container_of(place, struct mbipc_copy, item)->message = message;
-	mbipc_account_bytes(message->account, sizeof(struct mbipc_copy));
-}
-
-/**
  * mbipc_item_free - give up a place and, with the last one, its message
- * @item: in no queue; the caller owns it.  A copy may be without a message
+ * @item: in no queue; the caller owns it
  */
 void mbipc_item_free(struct mbipc_item *item)
 {
@@ -299,10 +307,7 @@ void mbipc_item_free(struct mbipc_item *item)
 
 	if (item->copy) {
 		kfree(container_of(item, struct mbipc_copy, item));
-		if (!message)
-			return;
-		mbipc_account_bytes(message->account,
-				    -(long)sizeof(struct mbipc_copy));
+		mbipc_account_bytes_end(message->account, COPY_COST);
 	}
 	mbipc_message_put(message);
 }

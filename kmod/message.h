@@ -98,8 +98,8 @@ static inline u32 mbipc_gid_shown(kgid_t gid)
 	return ns == &init_user_ns ? __kgid_val(gid) : from_kgid_munged(ns, gid);
 }
 
-struct mbipc_copy *mbipc_copy_new(void);
-void mbipc_copy_attach(struct mbipc_item *place, struct mbipc_message *message);
+struct mbipc_copy *mbipc_copy_new(struct mbipc_message *message,
+				  struct mailbox_error *err);
 void mbipc_item_free(struct mbipc_item *item);
 
 #endif

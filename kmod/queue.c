@@ -13,9 +13,8 @@ void mbipc_queue_init(struct mbipc_queue *queue)
 }
 
 /*
- * Mostly the end of the ring; elsewhere only when an item comes back whose
- * receiver could not take it, so the walk is as long as there were receivers
- * that overtook it.
+ * Mostly at the end of the ring; elsewhere only when an item comes back whose
+ * receiver could not take it, and then from the end that is nearer.
  */
 static void level_put(struct mbipc_queue *queue, struct mbipc_item *first,
 		      struct mbipc_item *item)
@@ -28,8 +27,15 @@ static void level_put(struct mbipc_queue *queue, struct mbipc_item *first,
 		list_add_tail(&item->level, &first->level);
 		return;
 	}
-	while (next->sequence < item->sequence)
-		next = list_next_entry(next, level);
+	if (item->sequence < first->sequence ||
+	    item->sequence - first->sequence < last->sequence - item->sequence) {
+		while (next->sequence < item->sequence)
+			next = list_next_entry(next, level);
+	} else {
+		next = last;
+		while (list_prev_entry(next, level)->sequence > item->sequence)
+			next = list_prev_entry(next, level);
+	}
 	list_add_tail(&item->level, &next->level);
 	if (next == first) {
 		rb_replace_node_cached(&first->node, &item->node, &queue->levels);

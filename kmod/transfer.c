@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cred.h>
-#include <linux/fdtable.h>
 #include <linux/ktime.h>
 #include <linux/pid.h>
 #include <linux/poll.h>
@@ -19,35 +18,46 @@ static int check_alive(struct mbipc_mailbox *mailbox, struct mailbox_error *err)
 }
 
 /* The queue that the caller sends to, of other policies than BROADCAST. */
-static int inbox_to(struct mbipc_mailbox *mailbox, enum mbipc_seating how,
+static int inbox_to(struct mbipc_mailbox *mailbox, bool look,
 		    struct mbipc_inbox **inbox, struct mailbox_error *err)
 {
+	struct mbipc_seat *to;
 	int seat;
 
 	if (mailbox->policy != MAILBOX_POLICY_PAIR) {
 		*inbox = &mailbox->inbox;
 		return 0;
 	}
-	seat = mbipc_seat_take(mailbox, how, err);
+	seat = look ? mbipc_seat_find(mailbox, false, err) :
+		      mbipc_seat_take(mailbox, false, err);
 	if (seat < 0)
 		return seat;
-	*inbox = &mailbox->seats[!seat].inbox;
+	to = &mailbox->seats[!seat];
+	*inbox = &to->inbox;
+	if (to->left && mbipc_anonymous(mailbox))
+		return mbipc_fail_state(err, -EPIPE,
+					MAILBOX_REASON_NO_RECEIVERS, 0);
 	return 0;
 }
 
-/* The queue that the caller receives from. */
-static int inbox_from(struct mbipc_handle *handle, enum mbipc_seating how,
-		      struct mbipc_inbox **inbox, struct mailbox_error *err)
+/* The queue that the caller receives from; can more come, where it is empty? */
+static int inbox_from(struct mbipc_handle *handle, bool look,
+		      struct mbipc_inbox **inbox, bool *more,
+		      struct mailbox_error *err)
 {
 	struct mbipc_mailbox *mailbox = handle->mailbox;
 	int seat;
 
+	*more = !mbipc_anonymous(mailbox) || mailbox->senders;
 	switch (mailbox->policy) {
 	case MAILBOX_POLICY_PAIR:
-		seat = mbipc_seat_take(mailbox, how, err);
+		seat = look ? mbipc_seat_find(mailbox, true, err) :
+			      mbipc_seat_take(mailbox, true, err);
 		if (seat < 0)
 			return seat;
 		*inbox = &mailbox->seats[seat].inbox;
+		if (mailbox->seats[!seat].left && mbipc_anonymous(mailbox))
+			*more = false;
 		return 0;
 	case MAILBOX_POLICY_BROADCAST:
 		*inbox = handle->inbox;
@@ -93,7 +103,7 @@ static int sleep_traced(struct mbipc_handle *handle, struct mbipc_wait *wait,
 	int code;
 
 	trace_mailbox_block(mailbox, wait->kind);
-	if (handle->closed && atomic_read(&current->files->count) > 1)
+	if (handle->closed)
 		wait->file = handle->file;
 	code = mbipc_wait_sleep(wait, &mailbox->lock, patience, err);
 	trace_mailbox_wake(mailbox, wait->kind, code);
@@ -147,10 +157,12 @@ static noinline int send_later(struct mbipc_handle *handle,
 		mbipc_wait_begin(&wait, &mailbox->waits, NULL);
 		message->waiter = &wait;
 		mbipc_deliver(inbox, &message->item, after);
-		mbipc_tell_pollers(mailbox, after);
 	} else {
 		mbipc_wait_begin(&wait, &mailbox->waits, &inbox->senders);
+		/* A receiver need not wait until there is room for it. */
+		after->poll |= MBIPC_POLL_IN;
 	}
+	mbipc_tell_pollers(mailbox, after);
 	code = sleep_traced(handle, &wait, sending->patience, err);
 	mbipc_wait_end(&wait);
 	if (!code) {
@@ -182,7 +194,7 @@ static int send_to_one(struct mbipc_handle *handle,
 	spin_lock(&mailbox->lock);
 	code = check_sender(mailbox, err);
 	if (!code)
-		code = inbox_to(mailbox, MBIPC_SEAT_USE, &inbox, err);
+		code = inbox_to(mailbox, false, &inbox, err);
 	if (code)
 		goto out;
 
@@ -226,33 +238,39 @@ out:
  * are freed like any other.
  */
 static int stock_up(struct mbipc_after *copies, u32 *stock, u32 need,
-		    struct mailbox_error *err)
+		    struct mbipc_message *message, struct mailbox_error *err)
 {
 	while (*stock < need) {
-		struct mbipc_copy *copy = mbipc_copy_new();
+		struct mbipc_copy *copy = mbipc_copy_new(message, err);
 
-		if (!copy)
-			return mbipc_fail_state(err, -ENOMEM,
-						MAILBOX_REASON_NONE, 0);
+		if (IS_ERR(copy))
+			return PTR_ERR(copy);
 		mbipc_free_later(copies, &copy->item);
 		++*stock;
 	}
 	return 0;
 }
 
-/* Make room for a receiver that would rather lose its oldest message. */
+/*
+ * Make room for a receiver that would rather lose its oldest message.  Mostly
+ * that is one; more where SET has lowered the capacity, but not all at once.
+ */
 static void lose_oldest(struct mbipc_mailbox *mailbox,
 			struct mbipc_inbox *inbox, struct mbipc_after *after)
 {
-	struct mbipc_item *oldest = mbipc_queue_first(&inbox->queue);
+	struct mbipc_item *oldest;
+	int i;
 
-	/* None, where calls are copying all of them: these are as good as gone. */
-	if (!oldest)
-		return;
-	mbipc_queue_take(&inbox->queue, oldest);
-	inbox->lost++;
-	mbipc_drop(mailbox, oldest, MBIPC_DROP_SLOW);
-	mbipc_place_gone(mailbox, inbox, oldest, after);
+	for (i = 0; i < 64 && !mbipc_room(mailbox, inbox); i++) {
+		oldest = mbipc_queue_first(&inbox->queue);
+		/* Calls are copying all of them: these are as good as gone. */
+		if (!oldest)
+			return;
+		mbipc_queue_take(&inbox->queue, oldest);
+		inbox->lost++;
+		mbipc_drop(mailbox, oldest, MBIPC_DROP_SLOW);
+		mbipc_place_gone(mailbox, inbox, oldest, after);
+	}
 }
 
 /* No more for this receiver, and no more waiting for it. */
@@ -287,9 +305,6 @@ static bool send_share(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		return false;
 	}
 	place->sequence = item->sequence;
-	place->tag = item->tag;
-	place->sender = item->sender;
-	mbipc_copy_attach(place, message);
 	message->copies++;
 	inbox->used++;
 	mbipc_deliver(inbox, place, after);
@@ -322,7 +337,7 @@ static int send_to_all(struct mbipc_handle *handle,
 			break;
 		if (stock < need) {
 			spin_unlock(&mailbox->lock);
-			code = stock_up(&copies, &stock, need, err);
+			code = stock_up(&copies, &stock, need, message, err);
 			spin_lock(&mailbox->lock);
 			if (code)
 				break;
@@ -509,11 +524,12 @@ static int take_locked(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	struct mbipc_inbox *inbox;
 	struct mbipc_wait *sender;
 	struct mbipc_item *item;
+	bool more;
 	int code;
 
 	code = check_alive(mailbox, err);
 	if (!code)
-		code = inbox_from(handle, MBIPC_SEAT_USE, &inbox, err);
+		code = inbox_from(handle, false, &inbox, &more, err);
 	if (code)
 		return code;
 	taking->inbox = inbox;
@@ -541,7 +557,7 @@ static int take_locked(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	if (inbox->cut)
 		return mbipc_fail_state(err, -EPIPE, MAILBOX_REASON_CUT_OFF,
 					inbox->missed);
-	if (mbipc_anonymous(mailbox) && !mailbox->senders)
+	if (!more)
 		return mbipc_fail_state(err, -EPIPE, MAILBOX_REASON_NO_SENDERS, 0);
 	if (taking->patience->nonblock)
 		return mbipc_fail_state(err, -EAGAIN, MAILBOX_REASON_EMPTY,
@@ -639,12 +655,13 @@ int mbipc_peek(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	struct mbipc_mailbox *mailbox = handle->mailbox;
 	struct mbipc_inbox *inbox;
 	struct mbipc_item *item;
+	bool more;
 	int code;
 
 	spin_lock(&mailbox->lock);
 	code = check_alive(mailbox, err);
 	if (!code)
-		code = inbox_from(handle, MBIPC_SEAT_USE, &inbox, err);
+		code = inbox_from(handle, false, &inbox, &more, err);
 	if (code)
 		goto out;
 	item = mbipc_queue_find(&inbox->queue, &taking->select, index);
@@ -667,16 +684,16 @@ out:
 
 static __poll_t poll_receiver(struct mbipc_handle *handle)
 {
-	struct mbipc_mailbox *mailbox = handle->mailbox;
 	struct mailbox_error err;
 	struct mbipc_inbox *inbox;
 	__poll_t mask = 0;
+	bool more;
 
-	if (inbox_from(handle, MBIPC_SEAT_LOOK, &inbox, &err))
+	if (inbox_from(handle, true, &inbox, &more, &err))
 		return EPOLLERR;
 	if (inbox->queue.depth || !list_empty(&inbox->senders))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (inbox->cut || (mbipc_anonymous(mailbox) && !mailbox->senders))
+	if (inbox->cut || !more)
 		mask |= EPOLLHUP;
 	return mask;
 }
@@ -695,7 +712,7 @@ static __poll_t poll_sender(struct mbipc_handle *handle)
 		       (list_empty(&mailbox->crowd) &&
 			mbipc_room_in_all(mailbox));
 	} else {
-		if (inbox_to(mailbox, MBIPC_SEAT_LOOK, &inbox, &err))
+		if (inbox_to(mailbox, true, &inbox, &err))
 			return EPOLLERR;
 		room = mailbox->capacity ? mbipc_room(mailbox, inbox) :
 					   !list_empty(&inbox->receivers);

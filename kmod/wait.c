@@ -112,6 +112,11 @@ void mbipc_wait_abort(struct mbipc_wait *wait, int code, u16 reason, u64 value)
 	wake(wait);
 }
 
+static ktime_t clock_now(clockid_t clock)
+{
+	return clock == CLOCK_REALTIME ? ktime_get_real() : ktime_get();
+}
+
 /*
  * Two that take turns on one CPU need not fall asleep for it: it is enough that
  * one lets the other run.  That is worth it only where the other was seen here
@@ -182,7 +187,8 @@ int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
 
 	if (wait->file)
 		abort_if_closed(wait, lock);
-	yield_to_partner(wait, lock);
+	if (!patience->timed || ktime_after(deadline, clock_now(patience->clock)))
+		yield_to_partner(wait, lock);
 	for (;;) {
 		if (wait->state == MBIPC_WAIT_DONE)
 			return 0;

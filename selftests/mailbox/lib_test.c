@@ -669,7 +669,7 @@ TEST_F(library, nobody_left)
 	fd = mailbox_create(NULL, 0, MAILBOX_RIGHT_RECEIVE, 0, NULL, NULL);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EPIPE, mailbox_receive(fd, &byte, 1, NULL, &self->error));
-	EXPECT_STREQ("the mailbox is empty and nobody is left who could send (EPIPE)",
+	EXPECT_STREQ("no such message is there, and nobody is left who could send (EPIPE)",
 		     why(&self->error, MAILBOX_IOC_RECEIVE));
 	close(fd);
 }

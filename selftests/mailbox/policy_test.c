@@ -243,9 +243,106 @@ TEST_F(pair, each_way_has_its_capacity)
 		_exit(mbx_put(self->fd, "c", MAILBOX_NONBLOCK) == -EAGAIN ? 0 : 4);
 	}
 	EXPECT_EQ(0, mbx_join(child));
-	EXPECT_EQ(0, mbx_put(self->fd, "3", MAILBOX_NONBLOCK));
 	EXPECT_STREQ("a", mbx_next(self->fd));
 	EXPECT_STREQ("b", mbx_next(self->fd));
+}
+
+/* A child sends, and takes its leave: by exit, or by closing its descriptor. */
+static pid_t leave(int fd, int wait, bool closes)
+{
+	pid_t child = mbx_fork();
+	char text[8];
+
+	if (child)
+		return child;
+	if (mbx_put(fd, "bye", 0))
+		_exit(1);
+	if (mbx_get(fd, text, sizeof(text), 0, NULL) || strcmp(text, "go"))
+		_exit(2);
+	if (!closes)
+		_exit(0);
+	close(fd);
+	_exit(mbx_get(wait, text, sizeof(text), 0, NULL) ? 3 : 0);
+}
+
+static void partner_leaves(struct __test_metadata *_metadata, int fd, bool closes)
+{
+	int wait = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct mailbox_send send = { .flags = MAILBOX_NONBLOCK };
+	struct mailbox_receive receive = { };
+	struct mbx_call call;
+	pid_t child;
+	char text[8];
+
+	ASSERT_LE(0, wait);
+	child = leave(fd, wait, closes);
+	ASSERT_LE(0, child);
+	ASSERT_EQ(0, mbx_get(fd, text, sizeof(text), 0, NULL));
+	EXPECT_STREQ("bye", text);
+	/* who waits is told, and so is who comes later */
+	ASSERT_EQ(0, mbx_call_receive(&call, fd, 0));
+	ASSERT_TRUE(mbx_wait_waiters(fd, 0, 2));
+	ASSERT_EQ(0, mbx_put(fd, "go", 0));
+	EXPECT_EQ(-EPIPE, mbx_call_join(&call));
+	EXPECT_EQ(MAILBOX_REASON_NO_SENDERS, call.receive.error.reason);
+	EXPECT_EQ(-EPIPE, mbx_receive(fd, &receive));
+	EXPECT_EQ(MAILBOX_REASON_NO_SENDERS, receive.error.reason);
+	EXPECT_EQ(-EPIPE, mbx_send(fd, &send));
+	EXPECT_EQ(MAILBOX_REASON_NO_RECEIVERS, send.error.reason);
+
+	/* until somebody takes the seat */
+	if (!closes) {
+		pid_t next = mbx_fork();
+
+		if (!next)
+			_exit(mbx_put(fd, "next", 0) ? 1 : 0);
+		EXPECT_EQ(0, mbx_join(next));
+		EXPECT_STREQ("next", mbx_next(fd));
+	}
+	EXPECT_EQ(0, mbx_put(wait, "", 0));
+	EXPECT_EQ(0, mbx_join(child));
+	close(wait);
+}
+
+TEST_F(pair, partner_exits)
+{
+	partner_leaves(_metadata, self->fd, false);
+}
+
+TEST_F(pair, partner_closes)
+{
+	partner_leaves(_metadata, self->fd, true);
+}
+
+/* What one sent who has left is for the next who comes to receive. */
+TEST(pair_keeps_what_a_process_sent_that_left)
+{
+	char name[MBX_NAME_SIZE];
+	struct mailbox_create create = {
+		.name = MBX_PTR(mbx_name(name, "relay")),
+		.flags = MAILBOX_CREATE_PERSIST,
+		.rights = MAILBOX_RIGHT_ADMIN,
+		.policy = MAILBOX_POLICY_PAIR,
+		.mode = 0600,
+		.capacity = 4,
+	};
+	int fd;
+
+	ASSERT_EQ(0, mbx_on_device(MAILBOX_IOC_CREATE, &create));
+	for (int i = 0; i < 2; i++) {
+		pid_t child = mbx_fork();
+
+		if (!child)
+			_exit(mbx_put(mbx_open(name, MAILBOX_RIGHT_SEND), "relay", 0) ? 1 : 0);
+		EXPECT_EQ(0, mbx_join(child));
+	}
+	fd = mbx_open(name, MAILBOX_RIGHT_RECEIVE);
+	ASSERT_LE(0, fd);
+	EXPECT_STREQ("relay", mbx_next(fd));
+	EXPECT_STREQ("relay", mbx_next(fd));
+	ASSERT_EQ(0, mbx_destroy(create.fd, NULL));
+	close(create.fd);
+	close(fd);
 }
 
 TEST_F(pair, third_process_is_refused)
@@ -384,7 +481,9 @@ TEST(pair_seat_is_free_after_close)
 		if (mine < 0 || mbx_put(done, "open", 0) ||
 		    mbx_get(go, text, sizeof(text), 0, NULL))
 			_exit(1);
+		/* all that it has for the mailbox, also what it inherited */
 		close(mine);
+		close(fd);
 		mbx_put(done, "closed", 0);
 		mbx_get(go, text, sizeof(text), 0, NULL);
 		_exit(0);
@@ -962,6 +1061,35 @@ TEST_F(slow, cut_gets_the_rest_and_then_the_end)
 	EXPECT_EQ(3, receive.error.value);
 }
 
+/* A lower capacity counts from the next send on. */
+TEST_F(slow, lose_follows_a_lower_capacity)
+{
+	struct mailbox_set set = { .mask = MAILBOX_SET_CAPACITY, .capacity = 2 };
+
+	self->fd = slow_fill(MAILBOX_SLOW_LOSE, self->to);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mbx_set(self->fd, &set));
+	EXPECT_EQ(4, mbx_depth(self->fd));
+	ASSERT_EQ(0, mbx_put(self->fd, "5", 0));
+	EXPECT_EQ(2, mbx_depth(self->fd));
+	EXPECT_STREQ("4", mbx_next(self->to[0]));
+	EXPECT_STREQ("5", mbx_next(self->to[0]));
+}
+
+/* read(2) has no other way to say that something was missed. */
+TEST_F(slow, cut_off_is_no_end_of_file)
+{
+	char text[8];
+
+	self->fd = slow_fill(MAILBOX_SLOW_CUT, self->to);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mbx_put(self->fd, "5", 0));
+	for (int i = 0; i < 4; i++)
+		ASSERT_EQ(1, read(self->to[0], text, sizeof(text)));
+	EXPECT_EQ(-1, read(self->to[0], text, sizeof(text)));
+	EXPECT_EQ(EPIPE, errno);
+}
+
 /* --- what many receivers cost ------------------------------------------ */
 
 #define CROWD_MAX	4096	/* receiving handles of a broadcast */
@@ -992,6 +1120,28 @@ TEST(broadcast_places_are_charged)
 		;
 	ASSERT_EQ(0, mbx_info(fd, &many));
 	EXPECT_EQ(before.user_bytes, many.user_bytes);
+	close(fd);
+}
+
+/* Also those of a send that waits. */
+TEST(broadcast_places_of_a_waiting_send_are_charged)
+{
+	int fd = mbx_new(MAILBOX_POLICY_BROADCAST, 1);
+	struct mailbox_info before, waiting;
+	struct mbx_call call;
+	size_t i;
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < 32; i++)
+		ASSERT_LE(0, mbx_dup(fd, MAILBOX_RIGHT_RECEIVE));
+	ASSERT_EQ(0, mbx_put(fd, "x", 0));
+	ASSERT_EQ(0, mbx_info(fd, &before));
+	ASSERT_EQ(0, mbx_call_send(&call, fd, "y", 0));
+	ASSERT_TRUE(mbx_wait_waiters(fd, 1, 0));
+	ASSERT_EQ(0, mbx_info(fd, &waiting));
+	EXPECT_LE(before.user_bytes + 32 * 64, waiting.user_bytes);
+	ASSERT_EQ(0, mbx_destroy(fd, NULL));
+	EXPECT_EQ(-EIDRM, mbx_call_join(&call));
 	close(fd);
 }
 

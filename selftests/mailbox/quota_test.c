@@ -273,6 +273,24 @@ TEST_F(quota, mailbox_found)
 	EXPECT_USAGE(self->device, 0, 0, 0);
 }
 
+/* A destroyed mailbox is no longer its creator's, whoever keeps a handle. */
+TEST_F(quota, ends_with_destroy)
+{
+	int handle, kept;
+
+	ASSERT_EQ(0, mbx_become(ALICE));
+	handle = new_unlimited();
+	ASSERT_LE(0, handle);
+	kept = mbx_dup(handle, MAILBOX_RIGHT_SEND);
+	ASSERT_LE(0, kept);
+	EXPECT_EQ(1, usage(self->device).user_mailboxes);
+	ASSERT_EQ(0, mbx_destroy(handle, NULL));
+	EXPECT_EQ(0, usage(self->device).user_mailboxes);
+	close(handle);
+	close(kept);
+	EXPECT_EQ(0, usage(self->device).user_mailboxes);
+}
+
 /* Everything by which a message can end ends its charge. */
 TEST_F(quota, ends_with_the_message)
 {

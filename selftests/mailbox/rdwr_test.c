@@ -105,6 +105,16 @@ TEST_F(rdwr, write_of_nothing_sends_nothing)
 	EXPECT_EQ(0, stat.sent);
 }
 
+TEST_F(rdwr, read_of_nothing_does_not_wait)
+{
+	char text[8];
+
+	EXPECT_EQ(0, read(self->fd, text, 0));
+	ASSERT_EQ(0, mbx_put(self->fd, "x", 0));
+	EXPECT_EQ(0, read(self->fd, text, 0));
+	EXPECT_EQ(1, mbx_depth(self->fd));
+}
+
 TEST_F(rdwr, too_long)
 {
 	struct mailbox_set set = { .mask = MAILBOX_SET_MESSAGE_MAX, .message_max = 3 };

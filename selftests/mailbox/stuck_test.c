@@ -653,6 +653,33 @@ TEST_F(stuck, two_fail)
 	close(snag.uffd);
 }
 
+/* --- pollers ------------------------------------------------------------ */
+
+/*
+ * All of the capacity is stuck with one receiver: what a sender that waits for
+ * room has can be received, so that pollers must hear of it.
+ */
+TEST_F(stuck, poller_hears_of_a_sender_that_waits)
+{
+	struct mailbox_set set = { .mask = MAILBOX_SET_CAPACITY, .capacity = 1 };
+	struct mbx_call sender;
+	struct mbx_task poller;
+	char text[SIZE];
+
+	ASSERT_EQ(0, mbx_set(self->handle, &set));
+	PUT_MESSAGES(self, 1);
+	GET_STUCK(self);
+	ASSERT_EQ(0, mbx_task_start(&poller, poll_in, &self->handle));
+	ASSERT_TRUE(mbx_wait_asleep(poller.tid, SYS_poll));
+	ASSERT_EQ(0, mbx_call_send(&sender, self->handle, "next", 0));
+	EXPECT_EQ(POLLIN, mbx_task_join(&poller));
+	ASSERT_EQ(0, mbx_get(self->handle, text, sizeof(text), MAILBOX_NONBLOCK, NULL));
+	EXPECT_STREQ("next", text);
+	EXPECT_EQ(0, mbx_call_join(&sender));
+	ASSERT_EQ(0, mbx_snag_release(&self->snag));
+	EXPECT_EQ(0, mbx_call_join(&self->call));
+}
+
 /* --- closed on the way ------------------------------------------------ */
 
 struct late {

@@ -286,6 +286,35 @@ TEST_F(both, restarted_after_a_signal_it_arrives_once)
 	EXPECT_STREQ("<11>", mbx_next(self->fd));
 }
 
+/* A call that was restarted and goes well says nothing of an error. */
+TEST_F(both, restarted_after_a_signal_without_an_error)
+{
+	struct mbx_call call = {
+		.fd = self->fd,
+		.sending = true,
+		.send = {
+			.error = { .code = 1, .reason = 2, .field = 3, .value = 4 },
+			.flags = variant->flags,
+			.buffer = MBX_PTR("once"),
+			.length = 4,
+		},
+	};
+	char text[8] = "";
+
+	ASSERT_EQ(0, mbx_catch(SIGUSR1, SA_RESTART));
+	ASSERT_EQ(0, mbx_call_start(&call));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	ASSERT_TRUE(mbx_call_wait_asleep(&call));
+	ASSERT_EQ(0, mbx_call_signal(&call, SIGUSR1));
+	ASSERT_EQ(0, mbx_get(self->fd, text, sizeof(text), 0, NULL));
+	EXPECT_STREQ("once", text);
+	ASSERT_EQ(0, mbx_call_join(&call));
+	EXPECT_EQ(1, call.send.error.code);
+	EXPECT_EQ(2, call.send.error.reason);
+	EXPECT_EQ(3, call.send.error.field);
+	EXPECT_EQ(4, call.send.error.value);
+}
+
 /* Stopped and continued, without any handler, it goes on as if nothing was. */
 TEST_F(both, stopped_and_continued_it_arrives_once)
 {

@@ -13,7 +13,7 @@
  *   members that the flags given do not use but that are not zero: EINVAL.
  *   Members marked "out" are ignored on input.
  * - When a command fails, and the struct can be written, its error member
- *   says why.  When it succeeds, error is left as it was.
+ *   says why.  When it succeeds, or ends with EINTR, error is left as it was.
  * - Pointers travel as __u64, so that 32-bit programs share these layouts.
  * - Every new descriptor is close-on-exec.
  */
@@ -90,8 +90,8 @@
  * @MAILBOX_REASON_NO_TAKER: a rendezvous found no receiver waiting
  * @MAILBOX_REASON_DESTROYED: the mailbox has been destroyed
  * @MAILBOX_REASON_NO_RECEIVERS: nobody is left who could receive
- * @MAILBOX_REASON_NO_SENDERS: the queue is empty and nobody is left who could
- *	send
+ * @MAILBOX_REASON_NO_SENDERS: no message that is wanted is there, and nobody is
+ *	left who could send
  * @MAILBOX_REASON_CUT_OFF: this receiver fell behind in a broadcast and was
  *	cut off; value: the messages that it missed so far
  * @MAILBOX_REASON_CLOSED: another thread closed the descriptor meanwhile
@@ -209,7 +209,8 @@ struct mailbox_vector {
  * @user_bytes_max: out: the user's quota of them
  * @user_messages: out: queued messages now charged to the calling user
  * @user_messages_max: out: the user's quota of them
- * @user_mailboxes: out: mailboxes that the calling user created and that exist
+ * @user_mailboxes: out: mailboxes that the calling user created and that are
+ *	not destroyed
  * @user_mailboxes_max: out: the user's quota of them
  *
  * Works on the device and on handles.  Quotas count by real user id; a process
@@ -357,7 +358,8 @@ struct mailbox_open {
  * @dropped: out: messages lost to a slow receiver, a broadcast without
  *	receivers, DESTROY, or a receiver's close, for each receiver that
  *	missed it
- * @withdrawn: out: synchronous sends taken back
+ * @withdrawn: out: synchronous sends taken back after they were accepted.  But
+ *	for BROADCAST, @sent = @received + @dropped + @withdrawn + @depth
  * @created_time: out: CLOCK_REALTIME, ns
  * @changed_time: out: of the last SET, CLOCK_REALTIME, ns
  * @send_time: out: of the last message accepted, CLOCK_REALTIME, ns; 0: none
@@ -468,7 +470,8 @@ struct mailbox_receipt {
  * receiver has taken it.  A synchronous send that times out, is interrupted or
  * fails has been withdrawn: no receiver gets it.  A synchronous NONBLOCK send
  * succeeds only if a receiver that would take the message waits right now; it
- * is handed over and the receipt names that receiver.
+ * is handed over and the receipt names that receiver.  (Should its memory turn
+ * out to be bad, or should it be killed, the next receiver gets the message.)
  *
  * Messages wait for room in the order of their calls.  A receiver that finds
  * nothing it wants in the queue takes it from a sender that waits for room.
@@ -559,7 +562,9 @@ struct mailbox_header {
  * PEEK does not wait (DEADLINE with it: EINVAL) and gives ENOMSG where there
  * is no such message; nobody is told of a peek.
  *
- * In a PAIR mailbox a process receives what the other one sent.  In a
+ * In a PAIR mailbox a process receives what the other one sent.  A process
+ * leaves when it exits or closes its last descriptor for the mailbox; without a
+ * name, who stays gets what was sent and then EPIPE.  In a
  * BROADCAST mailbox each receiving handle has a queue of its own, with what
  * was sent since it was opened.
  *
@@ -598,7 +603,8 @@ struct mailbox_receive {
  * first message only, and then takes what is there; a SEND_BATCH waits for each.
  *
  * The ioctl returns 0 when at least one message went well, also if a later one
- * failed, else the error of the first one.
+ * failed, else the error of the first one.  So a batch that has begun is not
+ * restarted after a signal: the item that was interrupted ends with EINTR.
  */
 struct mailbox_batch {
 	struct mailbox_error error;

@@ -292,7 +292,7 @@ static void add_reason(struct sentence *sentence,
 		return;
 	case MAILBOX_REASON_POLICY:
 		add_subject(sentence, error, command, "this");
-		add(sentence, " does not go with the mailbox's policy");
+		add(sentence, " does not go with this kind of mailbox");
 		return;
 	case MAILBOX_REASON_USER_BYTES:
 		add(sentence, "this would go over the user's quota of queued bytes: at most ");
@@ -347,7 +347,7 @@ static void add_reason(struct sentence *sentence,
 		add(sentence, "nobody is left who could receive");
 		return;
 	case MAILBOX_REASON_NO_SENDERS:
-		add(sentence, "the mailbox is empty and nobody is left who could send");
+		add(sentence, "no such message is there, and nobody is left who could send");
 		return;
 	case MAILBOX_REASON_CUT_OFF:
 		add(sentence, "this receiver was too slow and has been cut off: it missed ");
