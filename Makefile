@@ -84,14 +84,19 @@ modules_install: module
 KERNELS ?= 6.1 6.12
 KERNEL  ?= $(firstword $(KERNELS))
 
-guest-kernels := $(addprefix kernel-,$(sort 6.1 6.12 $(KERNEL) $(KERNELS)))
+# 6.1-debug is built here, and tells what the module's code is reached by
+guest-kernels := $(addprefix kernel-,$(sort 6.1 6.12 6.1-debug $(KERNEL) $(KERNELS)))
 guest-modules := $(guest-kernels:kernel-%=module-%)
 .PHONY: $(guest-kernels) $(guest-modules)
-$(guest-kernels): kernel-%:
+$(filter-out kernel-6.1-debug,$(guest-kernels)): kernel-%:
 	$(Q)$(setup)/kernels $(build)/kernels $*
 
+kernel-6.1-debug:
+	$(Q)$(setup)/debug-kernel $(build)/kernels
+
 $(guest-modules): module-%: kernel-%
-	$(call build-module,$(build)/module/guest-$*,$(build)/kernels/$*/headers,modules)
+	$(call build-module,$(build)/module/guest-$*,$(build)/kernels/$*/headers,modules \
+		$(if $(filter 6.1-debug,$*),KCOV_INSTRUMENT=y))
 
 # --- user space -------------------------------------------------------------
 
@@ -263,7 +268,7 @@ $(build)/demo/text.txt: | source
 	$(Q)cd $(source)/Documentation && LC_ALL=C find admin-guide networking process \
 		-name '*.rst' | LC_ALL=C sort | xargs cat >$@
 
-.PHONY: demo shell bench check docs
+.PHONY: demo shell bench check check-debug docs
 demo: setup
 	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) command examples guest-init texts
 	$(Q)$(guest) demo --build $(build) --kernel $(KERNEL) --log $(build)/demo/log \
@@ -296,6 +301,11 @@ check: setup
 	$(Q)env -u MAKEFLAGS $(project)/selftests/check --build $(build) \
 		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) $(KERNELS)
 
+# on a kernel that catches every mistake that it can
+check-debug: setup
+	$(Q)env -u MAKEFLAGS $(project)/selftests/check --build $(build) --guests \
+		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) 6.1-debug
+
 docs: setup
 	$(Q)$(setup)/source $(source)
 	$(Q)$(project)/Documentation/build $(source) $(build)/docs
@@ -322,6 +332,7 @@ help:
 	'  demo             boots a guest that shows what a mailbox does' \
 	'  shell            boots a guest with the module loaded, and a prompt' \
 	'  check            every check and test; TESTS= KERNELS= JOBS= for some of them' \
+	'  check-debug      the kselftests on a kernel with KASAN, lockdep and their kin' \
 	'  bench            what operations cost, counted in instructions' \
 	'  docs             the manual, in build/docs' \
 	'  setup            installs the Debian packages that are missing' \

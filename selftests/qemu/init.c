@@ -217,6 +217,45 @@ static void check_vmalloc(void)
 	fclose(file);
 }
 
+/*
+ * The module is gone, so nothing that it had allocated may be left, whoever
+ * pointed there: two scans, as the first one may meet what is on its way, and
+ * none before what was freed last is old enough to be looked at.
+ */
+static void check_leaks(void)
+{
+	static const char path[] = "/sys/kernel/debug/kmemleak";
+	char line[512];
+	FILE *file;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		if (errno != ENOENT)
+			fail("%s: %s", path, strerror(errno));
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		sleep(6);
+		if (write(fd, "scan", 4) != 4)
+			fail("%s: scan: %s", path, strerror(errno));
+	}
+	close(fd);
+
+	file = fopen(path, "re");
+	if (!file) {
+		fail("%s: %s", path, strerror(errno));
+		return;
+	}
+	while (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = 0;
+		if (!strncmp(line, "unreferenced object", 19))
+			fail("kmemleak: %s", line);
+		else
+			printf("# init: %s\n", line);
+	}
+	fclose(file);
+}
+
 /* One message through a mailbox without a name: does it work at all? */
 static void smoke(void)
 {
@@ -271,6 +310,8 @@ static const char * const trouble[] = {
 static const char * const expected[] = {
 	"loading out-of-tree module taints kernel",
 	"module verification failed: signature and/or required key missing",
+	"kmemleak: Kernel memory leak detector initialized",
+	"kmemleak: Automatic memory scanning thread",
 };
 
 static bool any_of(const char *text, const char * const *list, size_t count)
@@ -517,6 +558,7 @@ int main(void)
 			smoke();
 			unload(module);
 		}
+		check_leaks();
 	}
 	scan_log();
 	kmod_module_unref(module);
