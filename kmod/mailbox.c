@@ -113,7 +113,8 @@ static bool process_exited(struct pid *pid)
  *
  * A process keeps its seat.  Of two that are free a receiver gets the one that
  * has messages, and a sender the other one, so that what somebody sent who has
- * left finds a receiver.
+ * left finds a receiver; else the one that somebody has left, so that nobody
+ * takes its own predecessor for a partner who is gone.
  *
  * Return: 0 or 1, or -EBUSY.
  */
@@ -121,7 +122,7 @@ int mbipc_seat_find(struct mbipc_mailbox *mailbox, bool receives,
 		    struct mailbox_error *err)
 {
 	struct mbipc_seat *seats = mailbox->seats;
-	int i, best = -1;
+	int i, score, best = -1, best_score = -1;
 
 	mbipc_assert_locked(mailbox);
 	for (i = 0; i < 2; i++)
@@ -130,8 +131,13 @@ int mbipc_seat_find(struct mbipc_mailbox *mailbox, bool receives,
 	for (i = 0; i < 2; i++) {
 		if (seats[i].pid && !process_exited(seats[i].pid))
 			continue;
-		if (best < 0 || !seats[i].inbox.used != receives)
+		score = seats[i].left;
+		if (!seats[i].inbox.used != receives)
+			score += 2;
+		if (score > best_score) {
+			best_score = score;
 			best = i;
+		}
 	}
 	if (best < 0)
 		mbipc_fail_state(err, -EBUSY, MAILBOX_REASON_PAIR_TAKEN, 0);

@@ -592,7 +592,7 @@ FIXTURE_SETUP(fault)
 {
 	self->control = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
 	if (self->control < 0)
-		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
+		return;		/* the test says so: a set-up cannot skip it */
 	set_all();
 	self->memory = calloc(1, LENGTH_MAX);
 	ASSERT_NE(NULL, self->memory);
@@ -723,6 +723,8 @@ TEST_F_TIMEOUT(fault, each_fails_once, 300)
 	unsigned int nth;
 	bool failed;
 
+	if (self->control < 0)
+		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
 	ASSERT_EQ(0, charge_of(0, &root));
 	ASSERT_EQ(0, charge_of(ALICE, &alice));
 	for (nth = 1; nth < ENOUGH; nth++) {

@@ -314,6 +314,37 @@ TEST_F(pair, partner_closes)
 	partner_leaves(_metadata, self->fd, true);
 }
 
+/* Two children, after their parent who made it for them has left. */
+TEST_F(pair, children_of_one_who_left)
+{
+	int send = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	int receive = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	pid_t sender, receiver, parent = mbx_fork();
+	char text[8];
+	int fd;
+
+	ASSERT_LE(0, parent);
+	if (parent) {
+		EXPECT_EQ(0, mbx_join(parent));
+		return;
+	}
+	fd = mbx_new(MAILBOX_POLICY_PAIR, 2);
+	sender = mbx_fork();
+	if (!sender)
+		_exit(mbx_get(send, text, sizeof(text), 0, NULL) || mbx_put(fd, "hello", 0));
+	receiver = mbx_fork();
+	if (!receiver) {
+		if (mbx_get(receive, text, sizeof(text), 0, NULL) ||
+		    mbx_get(fd, text, sizeof(text), 0, NULL) || strcmp(text, "hello"))
+			_exit(1);
+		_exit(mbx_get(fd, text, sizeof(text), 0, NULL) == -EPIPE ? 0 : 2);
+	}
+	close(fd);
+	if (mbx_put(send, "", 0) || mbx_join(sender) || mbx_put(receive, "", 0))
+		_exit(1);
+	_exit(mbx_join(receiver));
+}
+
 /* What one sent who has left is for the next who comes to receive. */
 TEST(pair_keeps_what_a_process_sent_that_left)
 {

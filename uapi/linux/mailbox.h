@@ -359,7 +359,8 @@ struct mailbox_open {
  *	receivers, DESTROY, or a receiver's close, for each receiver that
  *	missed it
  * @withdrawn: out: synchronous sends taken back after they were accepted.  But
- *	for BROADCAST, @sent = @received + @dropped + @withdrawn + @depth
+ *	for BROADCAST, @sent = @received + @dropped + @withdrawn + @depth, whenever
+ *	no message is being copied
  * @created_time: out: CLOCK_REALTIME, ns
  * @changed_time: out: of the last SET, CLOCK_REALTIME, ns
  * @send_time: out: of the last message accepted, CLOCK_REALTIME, ns; 0: none
@@ -570,8 +571,9 @@ struct mailbox_header {
  *
  * Errors: EBADF (no RECEIVE right), EINVAL, EFAULT, EMSGSIZE (BUFFER_SIZE),
  * EAGAIN (EMPTY), ENOMSG (PEEK), ETIMEDOUT, EINTR, EPIPE (NO_SENDERS: an
- * unnamed mailbox, empty, with no sending handle; CUT_OFF), EIDRM, EBUSY
- * (PAIR_TAKEN), EBADF (CLOSED).
+ * unnamed mailbox without what is wanted and with no sending handle, or a PAIR
+ * that the other process has left; CUT_OFF), EIDRM, EBUSY (PAIR_TAKEN), EBADF
+ * (CLOSED).
  */
 struct mailbox_receive {
 	struct mailbox_error error;
