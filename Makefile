@@ -65,10 +65,16 @@ endef
 
 installed-module := $(build)/module/installed
 
+# as uname -r says it; Debian's include/config/kernel.release does not
+release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h)
+
 .PHONY: module modules_install
 module:
-	$(if $(wildcard $(KDIR)/.config),,$(error no kernel headers: install the package \
-		linux-headers-amd64 (make setup does), or say KDIR=))
+	$(if $(wildcard $(KDIR)/.config),,$(error $(if $(KDIR),no kernel headers in $(KDIR),no \
+		kernel headers: install the package linux-headers-amd64 (make setup does), or say KDIR=)))
+	@[ "$(release)" = "$$(uname -r)" ] || \
+		echo "  the module is for $(release), not for the running $$(uname -r)"
 	$(call build-module,$(installed-module),$(KDIR),modules)
 
 # Packages of headers have neither the key that signs modules nor the System.map
@@ -78,7 +84,7 @@ modules_install: module
 		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) \
 		$(call for-clang,$(KDIR)) modules_install
 	$(Q)[ -n "$(INSTALL_MOD_PATH)" ] || \
-		PATH=$$PATH:/usr/sbin:/sbin depmod "$$(cat $(KDIR)/include/config/kernel.release)"
+		PATH=$$PATH:/usr/sbin:/sbin depmod "$(release)"
 
 # for the guests: kernel-6.1, module-6.1, ...
 KERNELS ?= 6.1 6.12
@@ -270,12 +276,12 @@ $(build)/demo/text.txt: | source
 
 .PHONY: demo shell bench check check-debug docs
 demo: setup
-	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) command examples guest-init texts
+	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) library command examples guest-init texts
 	$(Q)$(guest) demo --build $(build) --kernel $(KERNEL) --log $(build)/demo/log \
 		--add /demo/text.txt $(build)/demo/text.txt --add /demo/sort /usr/bin/sort
 
 shell: setup
-	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) command examples guest-init
+	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) library command examples guest-init
 	$(Q)$(guest) shell --build $(build) --kernel $(KERNEL)
 
 bench-sources := $(filter-out %/profile.c,$(call sources,selftests/bench/*.c))

@@ -51,14 +51,14 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 				arguments->command = &commands[i];
 		}
 		if (!arguments->command)
-			argp_failure(state, EX_USAGE, 0, "there is no command '%s'", argument);
+			argp_failure(state, EX_USAGE, 0, "there is no command '%s', see --help", argument);
 		/* The rest is the command's own. */
 		arguments->argc = state->argc - state->next + 1;
 		arguments->argv = state->argv + state->next - 1;
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_failure(state, EX_USAGE, 0, "which command?");
+		argp_failure(state, EX_USAGE, 0, "which command? see --help");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
