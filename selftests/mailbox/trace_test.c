@@ -70,6 +70,13 @@ FIXTURE_SETUP(trace)
 	if (access(TRACEFS "/instances", F_OK))
 		ASSERT_EQ(0, mount("tracefs", TRACEFS, "tracefs", 0, NULL));
 	snprintf(self->instance, sizeof(self->instance), TRACEFS "/instances/mailbox-%d", getpid());
+	/*
+	 * Else the first event turns on that of each context switch, to learn the
+	 * names of tasks: the scheduler's code is patched while it runs, which
+	 * QEMU's emulation of several CPUs does not always survive.  A new instance
+	 * has the option as it is at the top.
+	 */
+	ASSERT_EQ(0, trace_write(TRACEFS, "options/record-cmd", "0"));
 	ASSERT_EQ(0, mkdir(self->instance, 0700));
 	ASSERT_EQ(0, trace_write(self->instance, "events/mailbox/enable", "1"));
 	self->fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
@@ -83,6 +90,7 @@ FIXTURE_TEARDOWN(trace)
 	close(self->fd);
 	trace_write(self->instance, "events/mailbox/enable", "0");
 	rmdir(self->instance);
+	trace_write(TRACEFS, "options/record-cmd", "1");
 }
 
 /* Events of this mailbox that say this, too. */
