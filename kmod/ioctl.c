@@ -628,6 +628,7 @@ out:
 	return code;
 }
 
+/* An item of a batch that has begun is not restarted: it was interrupted. */
 static void show_error(int code, struct mailbox_error *err,
 		       struct mailbox_error __user *user)
 {

@@ -168,13 +168,12 @@ int mbipc_attach(struct mbipc_mailbox *mailbox, struct mbipc_handle *handle,
 {
 	bool receives = handle->rights & MAILBOX_RIGHT_RECEIVE;
 	bool sends = handle->rights & MAILBOX_RIGHT_SEND;
-	int code = 0;
+	int code;
 
 	spin_lock(&mailbox->lock);
-	if (mailbox->state == MBIPC_DEAD) {
-		code = mbipc_fail_state(err, -EIDRM, MAILBOX_REASON_DESTROYED, 0);
+	code = mbipc_check_alive(mailbox, err);
+	if (code)
 		goto out;
-	}
 	switch (mailbox->policy) {
 	case MAILBOX_POLICY_EXCLUSIVE:
 		if (receives && mailbox->receivers)

@@ -33,6 +33,7 @@
 #include <linux/uidgid.h>
 #include <linux/wait.h>
 
+#include "error.h"
 #include "message.h"
 #include "queue.h"
 #include "wait.h"
@@ -230,6 +231,16 @@ static inline void mbipc_free_later(struct mbipc_after *after,
 static inline void mbipc_assert_locked(struct mbipc_mailbox *mailbox)
 {
 	lockdep_assert_held(&mailbox->lock);
+}
+
+/* Has the mailbox been destroyed? */
+static inline int mbipc_check_alive(struct mbipc_mailbox *mailbox,
+				    struct mailbox_error *err)
+{
+	mbipc_assert_locked(mailbox);
+	if (mailbox->state == MBIPC_DEAD)
+		return mbipc_fail_state(err, -EIDRM, MAILBOX_REASON_DESTROYED, 0);
+	return 0;
 }
 
 static inline bool mbipc_anonymous(const struct mbipc_mailbox *mailbox)

@@ -112,13 +112,12 @@ int mbipc_set(struct mbipc_mailbox *mailbox, const struct mailbox_set *set,
 	      kuid_t uid, kgid_t gid, struct mailbox_error *err)
 {
 	struct mbipc_after after = {};
-	int code = 0;
+	int code;
 
 	spin_lock(&mailbox->lock);
-	if (mailbox->state == MBIPC_DEAD) {
-		code = mbipc_fail_state(err, -EIDRM, MAILBOX_REASON_DESTROYED, 0);
+	code = mbipc_check_alive(mailbox, err);
+	if (code)
 		goto out;
-	}
 	if (set->mask & MAILBOX_SET_MODE)
 		mailbox->mode = set->mode;
 	if (set->mask & MAILBOX_SET_UID)

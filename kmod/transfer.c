@@ -9,14 +9,6 @@
 #include "trace.h"
 #include "transfer.h"
 
-/* Is the mailbox still there, and may the caller use it? */
-static int check_alive(struct mbipc_mailbox *mailbox, struct mailbox_error *err)
-{
-	if (mailbox->state == MBIPC_DEAD)
-		return mbipc_fail_state(err, -EIDRM, MAILBOX_REASON_DESTROYED, 0);
-	return 0;
-}
-
 /* The queue that the caller sends to, of other policies than BROADCAST. */
 static int inbox_to(struct mbipc_mailbox *mailbox, bool look,
 		    struct mbipc_inbox **inbox, struct mailbox_error *err)
@@ -71,7 +63,7 @@ static int inbox_from(struct mbipc_handle *handle, bool look,
 static int check_sender(struct mbipc_mailbox *mailbox,
 			struct mailbox_error *err)
 {
-	int code = check_alive(mailbox, err);
+	int code = mbipc_check_alive(mailbox, err);
 
 	if (!code && mbipc_anonymous(mailbox) && !mailbox->receivers)
 		code = mbipc_fail_state(err, -EPIPE,
@@ -527,7 +519,7 @@ static int take_locked(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	bool more;
 	int code;
 
-	code = check_alive(mailbox, err);
+	code = mbipc_check_alive(mailbox, err);
 	if (!code)
 		code = inbox_from(handle, false, &inbox, &more, err);
 	if (code)
@@ -659,7 +651,7 @@ int mbipc_peek(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	int code;
 
 	spin_lock(&mailbox->lock);
-	code = check_alive(mailbox, err);
+	code = mbipc_check_alive(mailbox, err);
 	if (!code)
 		code = inbox_from(handle, false, &inbox, &more, err);
 	if (code)
