@@ -15,6 +15,7 @@ Q := $(if $(filter 0,$(V)),@)
 say = @$(if $(filter 0,$(V)),printf '  %-7s %s\n' '$(1)' '$(patsubst $(build)/%,%,$(2))',:)
 
 setup := $(project)/selftests/setup
+qemu  := $(project)/selftests/qemu
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -90,15 +91,17 @@ modules_install: module
 KERNELS ?= 6.1 6.12
 KERNEL  ?= $(firstword $(KERNELS))
 
-# 6.1-debug is built here, and tells what the module's code is reached by
-guest-kernels := $(addprefix kernel-,$(sort 6.1 6.12 6.1-debug $(KERNEL) $(KERNELS)))
+# -debug and -kcsan are built here; 6.1-debug tells what code is reached
+guest-kernels := $(addprefix kernel-,$(sort 6.1 6.12 6.1-debug 6.1-kcsan $(KERNEL) $(KERNELS)))
 guest-modules := $(guest-kernels:kernel-%=module-%)
 .PHONY: $(guest-kernels) $(guest-modules)
-$(filter-out kernel-6.1-debug,$(guest-kernels)): kernel-%:
-	$(Q)$(setup)/kernels $(build)/kernels $*
+built-kernels := $(filter %-debug %-kcsan,$(guest-kernels))
 
-kernel-6.1-debug:
-	$(Q)$(setup)/debug-kernel $(build)/kernels
+$(filter-out $(built-kernels),$(guest-kernels)): kernel-%:
+	$(Q)$(qemu)/fetch-kernels $(build)/kernels $*
+
+$(built-kernels): kernel-%:
+	$(Q)$(qemu)/build-kernel $(build)/kernels $*
 
 $(guest-modules): module-%: kernel-%
 	$(call build-module,$(build)/module/guest-$*,$(build)/kernels/$*/headers,modules \
@@ -231,7 +234,7 @@ uninstall:
 
 source  := $(build)/linux-source-6.1
 harness := $(source)/tools/testing/selftests
-guest   := $(project)/selftests/qemu/run
+guest   := $(qemu)/run
 
 .PHONY: setup source guest-init tests tests32 host-tests bench-programs texts
 setup:
