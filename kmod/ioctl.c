@@ -142,11 +142,12 @@ static void new_handle_undo(struct new_handle *new)
 	fput(new->file);
 }
 
-/* The command is done, or has failed: tell user space, and give it the file. */
-static int new_handle_end(struct new_handle *new, int code, s32 __user *fd)
+/*
+ * The command is done, and has told user space of the descriptor; or it has
+ * failed: after this point it cannot.
+ */
+static int new_handle_end(struct new_handle *new, int code)
 {
-	if (!code && put_user(new->fd, fd))
-		code = -EFAULT;
 	if (code)
 		new_handle_undo(new);
 	else
@@ -293,7 +294,7 @@ static int do_create(struct mailbox_create *args,
 		if (created && (args->flags & MAILBOX_CREATE_PERSIST))
 			mbipc_destroy(new.handle->mailbox, &dropped, &ignored);
 	}
-	return new_handle_end(&new, code, &user->fd);
+	return new_handle_end(&new, code);
 }
 
 static int do_open(struct mailbox_open *args, struct mailbox_open __user *user,
@@ -314,8 +315,9 @@ static int do_open(struct mailbox_open *args, struct mailbox_open __user *user,
 	code = new_handle_make(&new, args->rights,
 			       args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
 	if (!code) {
-		code = mbipc_handle_open(new.handle, name, current_net(), err);
-		code = new_handle_end(&new, code, &user->fd);
+		code = mbipc_handle_open(new.handle, name, current_net(), err) ?:
+		       put_user(new.fd, &user->fd);
+		code = new_handle_end(&new, code);
 	}
 	kfree(name);
 	return code;
@@ -824,8 +826,9 @@ static int do_dup(struct mbipc_handle *handle, struct mailbox_dup *args,
 			       args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
 	if (code)
 		return code;
-	code = mbipc_handle_dup(new.handle, handle, err);
-	return new_handle_end(&new, code, &user->fd);
+	code = mbipc_handle_dup(new.handle, handle, err) ?:
+	       put_user(new.fd, &user->fd);
+	return new_handle_end(&new, code);
 }
 
 static int do_destroy(struct mbipc_handle *handle, struct mailbox_destroy *args,
