@@ -47,6 +47,16 @@ static bool polled(struct mbipc_mailbox *mailbox,
 	return after->poll && waitqueue_active(&mailbox->poll);
 }
 
+/*
+ * How many of those that ask to be woken alone (EPOLLEXCLUSIVE); 0 is all.  Where
+ * receivers have queues of their own, one cannot stand for another.
+ */
+static int exclusive_wakes(const struct mbipc_mailbox *mailbox)
+{
+	return mailbox->policy == MAILBOX_POLICY_SHARED ||
+	       mailbox->policy == MAILBOX_POLICY_EXCLUSIVE;
+}
+
 /* Free what is to be freed; without the lock. */
 void mbipc_free(struct mbipc_after *after)
 {
@@ -75,7 +85,8 @@ void mbipc_unlock_after(struct mbipc_mailbox *mailbox,
 			key |= EPOLLOUT | EPOLLWRNORM;
 		if (after->poll & MBIPC_POLL_END)
 			key |= EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR;
-		wake_up_poll(&mailbox->poll, key);
+		__wake_up(&mailbox->poll, TASK_NORMAL, exclusive_wakes(mailbox),
+			  poll_to_key(key));
 	}
 	after->poll = 0;
 	mbipc_free(after);

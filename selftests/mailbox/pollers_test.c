@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Several that poll one mailbox: each is told what concerns it.
+ */
+#include "kselftest_harness.h"
+#include "common.h"
+
+#include <poll.h>
+#include <sys/epoll.h>
+
+/* A thread that waits in poll(2) for @events, or without them in epoll_wait(2). */
+struct poller {
+	pthread_t thread;
+	pid_t tid;
+	int fd, events;
+	int got;
+};
+
+static void *poller_thread(void *argument)
+{
+	struct poller *poller = argument;
+	struct pollfd p = { .fd = poller->fd, .events = poller->events };
+	struct epoll_event event = {};
+	int got;
+
+	__atomic_store_n(&poller->tid, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	if (poller->events)
+		got = poll(&p, 1, -1) == 1 ? p.revents : -errno;
+	else
+		got = epoll_wait(poller->fd, &event, 1, -1) == 1 ? event.events : -errno;
+	__atomic_store_n(&poller->got, got, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static bool sleeps(pid_t tid)
+{
+	char path[48], line[256], *at;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	at = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+	fclose(file);
+	return at && at[1] && at[2] == 'S';
+}
+
+static bool poller_start(struct poller *poller)
+{
+	return !pthread_create(&poller->thread, NULL, poller_thread, poller) &&
+	       MBX_UNTIL(__atomic_load_n(&poller->tid, __ATOMIC_ACQUIRE) &&
+			 sleeps(poller->tid));
+}
+
+/* What it was told, or 0 if nothing. */
+static int told(struct poller *poller)
+{
+	if (!MBX_UNTIL(__atomic_load_n(&poller->got, __ATOMIC_ACQUIRE)))
+		return 0;
+	pthread_join(poller->thread, NULL);
+	return poller->got;
+}
+
+/* An epoll of its own, of those of which one is woken for an event. */
+static int exclusive(int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : epoll;
+}
+
+/* What one receiver of a broadcast is told does not stand for the others. */
+TEST(exclusive_in_a_broadcast)
+{
+	int box = mbx_new(MAILBOX_POLICY_BROADCAST, 4);
+	struct poller pollers[3] = {};
+
+	ASSERT_LE(0, box);
+	for (int i = 0; i < 3; i++) {
+		pollers[i].fd = exclusive(mbx_dup(box, MAILBOX_RIGHT_RECEIVE));
+		ASSERT_LE(0, pollers[i].fd);
+		ASSERT_TRUE(poller_start(&pollers[i]));
+	}
+	ASSERT_EQ(0, mbx_put(box, "all", MAILBOX_NONBLOCK));
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(EPOLLIN, told(&pollers[i]));
+}
+
+/* In a PAIR the message is for one of them, and the other one cannot take it. */
+TEST(exclusive_in_a_pair)
+{
+	int box = mbx_new(MAILBOX_POLICY_PAIR, 4);
+	struct poller mine[2] = {};
+	char room[8];
+	pid_t child;
+
+	ASSERT_LE(0, box);
+	mine[0].fd = exclusive(box);
+	mine[1].fd = mine[0].fd;
+	ASSERT_TRUE(poller_start(&mine[0]));
+	child = mbx_fork();
+	if (!child) {
+		struct poller its = { .fd = exclusive(box) };
+
+		/* a seat; and to say that the poller is there */
+		if (!poller_start(&its) || mbx_put(box, "ready", 0))
+			_exit(1);
+		_exit(told(&its) == EPOLLIN ? 0 : 2);
+	}
+	ASSERT_EQ(EPOLLIN, told(&mine[0]));
+	ASSERT_EQ(0, mbx_get(box, room, sizeof(room), 0, NULL));
+	/* waits again, and is the first that a wake-up meets */
+	ASSERT_TRUE(poller_start(&mine[1]));
+	ASSERT_EQ(0, mbx_put(box, "you", MAILBOX_NONBLOCK));
+	EXPECT_EQ(0, mbx_join(child));
+	/* the child has left */
+	EXPECT_EQ(EPOLLHUP | EPOLLERR, told(&mine[1]));
+}
+
+TEST_HARNESS_MAIN
