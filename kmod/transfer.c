@@ -385,8 +385,12 @@ static int send_to_all(struct mbipc_handle *handle,
 			mailbox->bytes -= message->length;
 		sending->taker.receivers = receivers;
 	}
-	if (in_line)
+	if (in_line) {
 		mbipc_settle_crowd(mailbox);
+		/* The line was what kept others from the room that is left. */
+		if (list_empty(&mailbox->crowd))
+			after.poll |= MBIPC_POLL_OUT;
+	}
 	mbipc_unlock(mailbox, &after);
 	mbipc_free(&copies);
 	if (!code)

@@ -12,9 +12,22 @@
 struct poller {
 	pthread_t thread;
 	pid_t tid;
-	int fd, events;
+	int fd, events, priority;
 	int got;
 };
+
+/* On CPU 0, and before others there: only to be sure of an order, if we may. */
+static void be_first(int priority)
+{
+	struct sched_param param = { .sched_priority = priority };
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	if (sched_setscheduler(0, priority ? SCHED_FIFO : SCHED_OTHER, &param))
+		return;
+}
 
 static void *poller_thread(void *argument)
 {
@@ -23,6 +36,8 @@ static void *poller_thread(void *argument)
 	struct epoll_event event = {};
 	int got;
 
+	if (poller->priority)
+		be_first(poller->priority);
 	__atomic_store_n(&poller->tid, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
 	if (poller->events)
 		got = poll(&p, 1, -1) == 1 ? p.revents : -errno;
@@ -117,6 +132,40 @@ TEST(exclusive_in_a_pair)
 	EXPECT_EQ(0, mbx_join(child));
 	/* the child has left */
 	EXPECT_EQ(EPOLLHUP | EPOLLERR, told(&mine[1]));
+}
+
+/*
+ * While senders wait in line nobody else may send, whatever the room: when the
+ * last one leaves the line that is news.
+ */
+TEST(room_behind_the_line)
+{
+	struct mailbox_create attr = {
+		.rights = MAILBOX_RIGHT_ALL,
+		.policy = MAILBOX_POLICY_BROADCAST,
+		.slow = MAILBOX_SLOW_BLOCK,
+		.capacity = 2,
+	};
+	struct poller poller = { .events = POLLOUT, .priority = 10 };
+	struct mbx_call waits;
+	int box = mbx_create(&attr);
+
+	ASSERT_LE(0, box);
+	be_first(0);
+	ASSERT_EQ(0, mbx_put(box, "1", MAILBOX_NONBLOCK));
+	ASSERT_EQ(0, mbx_put(box, "2", MAILBOX_NONBLOCK));
+	ASSERT_EQ(0, mbx_call_send(&waits, box, "3", 0));
+	ASSERT_TRUE(mbx_wait_waiters(box, 1, 0));
+	poller.fd = mbx_dup(box, MAILBOX_RIGHT_SEND);
+	ASSERT_TRUE(poller_start(&poller));
+
+	/* the poller looks after each, the sender comes when there is room for two */
+	be_first(5);
+	EXPECT_STREQ("1", mbx_next(box));
+	EXPECT_STREQ("2", mbx_next(box));
+	be_first(0);
+	ASSERT_EQ(0, mbx_call_join(&waits));
+	EXPECT_EQ(POLLOUT, told(&poller));
 }
 
 TEST_HARNESS_MAIN
