@@ -59,7 +59,7 @@ define build-module
 	$(Q)ln -sf $(wildcard $(project)/kmod/*.[ch]) $(1)/kmod
 	$(Q)ln -sf $(wildcard $(project)/uapi/linux/*.h) $(1)/uapi/linux
 	$(Q)find $(1) -xtype l -delete
-	+$(Q)flock $(1) $(MAKE) -C $(2) M=$(1) O= KBUILD_OUTPUT= \
+	+$(Q)flock $(1) $(MAKE) -C $(2) M=$(1) O= KBUILD_OUTPUT=$(abspath $(2)) \
 		$(if $(wildcard $(2)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=) \
 		$(call for-clang,$(2)) $(3)
 endef
@@ -81,7 +81,7 @@ module:
 # Packages of headers have neither the key that signs modules nor the System.map
 # without which kbuild skips depmod, with a warning.
 modules_install: module
-	$(Q)$(MAKE) -C $(KDIR) M=$(installed-module) O= KBUILD_OUTPUT= \
+	$(Q)$(MAKE) -C $(KDIR) M=$(installed-module) O= KBUILD_OUTPUT=$(abspath $(KDIR)) \
 		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) \
 		$(call for-clang,$(KDIR)) modules_install
 	$(Q)[ -n "$(INSTALL_MOD_PATH)" ] || \
