@@ -92,7 +92,7 @@ KERNELS ?= 6.1 6.12
 KERNEL  ?= $(firstword $(KERNELS))
 
 # -debug and -kcsan are built here; 6.1-debug tells what code is reached
-guest-kernels := $(addprefix kernel-,$(sort 6.1 6.12 6.1-debug 6.1-kcsan $(KERNEL) $(KERNELS)))
+guest-kernels := $(addprefix kernel-,$(sort 6.1 6.1-generic 6.1-rt 6.12 6.12-rt 6.1-debug 6.1-kcsan $(KERNEL) $(KERNELS)))
 guest-modules := $(guest-kernels:kernel-%=module-%)
 .PHONY: $(guest-kernels) $(guest-modules)
 built-kernels := $(filter %-debug %-kcsan,$(guest-kernels))
