@@ -88,17 +88,20 @@ modules_install: module
 		PATH=$$PATH:/usr/sbin:/sbin depmod "$(release)"
 
 # for the guests: kernel-6.1, module-6.1, ...
-KERNELS ?= 6.1 6.12
-KERNEL  ?= $(firstword $(KERNELS))
+KERNEL ?= $(firstword $(KERNELS) 6.1)
+matrix := 6.1 6.1-generic 6.1-rt 6.12 6.12-rt sid
 
 # -debug and -kcsan are built here; 6.1-debug tells what code is reached
-guest-kernels := $(addprefix kernel-,$(sort 6.1 6.1-generic 6.1-rt 6.12 6.12-rt 6.1-debug 6.1-kcsan $(KERNEL) $(KERNELS)))
+guest-kernels := $(addprefix kernel-,$(sort $(matrix) 6.1-debug 6.1-kcsan $(KERNEL) $(KERNELS)))
 guest-modules := $(guest-kernels:kernel-%=module-%)
 .PHONY: $(guest-kernels) $(guest-modules)
 built-kernels := $(filter %-debug %-kcsan,$(guest-kernels))
 
-$(filter-out $(built-kernels),$(guest-kernels)): kernel-%:
+$(filter-out $(built-kernels) kernel-sid,$(guest-kernels)): kernel-%:
 	$(Q)$(qemu)/fetch-kernels $(build)/kernels $*
+
+kernel-sid: kernel-%:
+	$(Q)$(qemu)/debootstrap-kernel $(build)/kernels $*
 
 $(built-kernels): kernel-%:
 	$(Q)$(qemu)/build-kernel $(build)/kernels $*
