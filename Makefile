@@ -280,7 +280,7 @@ $(build)/demo/text.txt: | source
 	$(Q)cd $(source)/Documentation && LC_ALL=C find admin-guide networking process \
 		-name '*.rst' | LC_ALL=C sort | xargs cat >$@
 
-.PHONY: demo shell bench check check-debug docs
+.PHONY: demo shell bench check check-debug check-matrix docs
 demo: setup
 	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) library command examples guest-init texts
 	$(Q)$(guest) demo --build $(build) --kernel $(KERNEL) --log $(build)/demo/log \
@@ -318,6 +318,12 @@ check-debug: setup
 	$(Q)env -u MAKEFLAGS $(project)/selftests/check --build $(build) --guests \
 		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) 6.1-debug
 
+# on each kernel, with each number of virtual CPUs
+check-matrix: setup
+	$(Q)env -u MAKEFLAGS -u SMP $(project)/selftests/check --build $(build) --guests \
+		--smp '$(or $(SMP),1 2 4)' $(if $(TESTS),--tests '$(TESTS)') \
+		$(if $(JOBS),--jobs $(JOBS)) $(or $(KERNELS),$(matrix))
+
 docs: setup
 	$(Q)$(setup)/source $(source)
 	$(Q)$(project)/Documentation/build $(source) $(build)/docs
@@ -345,6 +351,7 @@ help:
 	'  shell            boots a guest with the module loaded, and a prompt' \
 	'  check            every check and test; TESTS= KERNELS= JOBS= for some of them' \
 	'  check-debug      the kselftests on a kernel with KASAN, lockdep and their kin' \
+	'  check-matrix     the kselftests on six Debian kernels, each with 1, 2 and 4 CPUs' \
 	'  bench            what operations cost, counted in instructions' \
 	'  docs             the manual, in build/docs' \
 	'  setup            installs the Debian packages that are missing' \
