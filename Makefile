@@ -239,7 +239,7 @@ source  := $(build)/linux-source-6.1
 harness := $(source)/tools/testing/selftests
 guest   := $(qemu)/run
 
-.PHONY: setup source guest-init tests tests32 host-tests bench-programs texts
+.PHONY: setup source guest-init tests tests32 storms host-tests bench-programs texts
 setup:
 	$(Q)$(setup)/setup
 
@@ -263,6 +263,10 @@ selftests = $(Q)mkdir -p $(build)/selftests/$(2) && \
 tests: source
 	$(call say,TESTS,$(build)/selftests/mailbox)
 	$(call selftests,mailbox,mailbox,,-static)
+
+storms: source
+	$(call say,TESTS,$(build)/selftests/storm)
+	$(call selftests,storm,storm,,-static)
 
 tests32: source
 	$(call say,TESTS,$(build)/selftests/mailbox32)
