@@ -177,6 +177,11 @@ void storm_result(const char *what)
 	reported = now;
 }
 
+void storm_skip(const char *why)
+{
+	ksft_test_result_skip("%s\n", why);
+}
+
 void storm_calm(void)
 {
 	struct holdings now;
@@ -195,12 +200,16 @@ int storm_end(void)
 	return ksft_get_fail_cnt() ? KSFT_FAIL : KSFT_PASS;
 }
 
+bool storm_fine(void)
+{
+	return __atomic_load_n(wrongs, __ATOMIC_SEQ_CST) == reported;
+}
+
 bool storm_goes_on(unsigned int round, unsigned int rounds, unsigned int minutes)
 {
 	/* what is broken needs not be broken further */
-	if (__atomic_load_n(wrongs, __ATOMIC_SEQ_CST) > reported)
-		return false;
-	return is_long ? mbx_now() < begin + minutes * 60 * MBX_SECOND : round < rounds;
+	return storm_fine() && (round < rounds ||
+				(is_long && mbx_now() < begin + minutes * 60 * MBX_SECOND));
 }
 
 unsigned int storm_many(unsigned int in_short, unsigned int in_long)
@@ -252,8 +261,7 @@ bool storm_stamped(const void *bytes, size_t length, __u64 tag)
 
 /* --- tasks and files ------------------------------------------------- */
 
-/* Where the threads of a process sleep, in the kernel. */
-static void show_threads(pid_t pid)
+void storm_show_threads(pid_t pid)
 {
 	char path[64], line[128];
 	struct dirent *entry;
@@ -293,7 +301,7 @@ int storm_join(pid_t child)
 
 	if (!MBX_UNTIL(ended(child, &status))) {
 		storm_wrong(__FILE__, __LINE__, "process %d does not end", child);
-		show_threads(child);
+		storm_show_threads(child);
 		kill(child, SIGKILL);
 		if (!MBX_UNTIL(ended(child, &status)))
 			return -ETIME;

@@ -20,12 +20,15 @@
 void storm_begin(int argc, char **argv, unsigned int results);
 /* What was found wrong since the last result makes it a failure. */
 void storm_result(const char *what);
+void storm_skip(const char *why);
 /* Is nothing left of what there was not before storm_begin()? */
 void storm_calm(void);
 /* The program's exit code. */
 int storm_end(void);
 
-/* One round more?  So many in short, so many minutes in long. */
+/* Has nothing been found wrong since the last result? */
+bool storm_fine(void);
+/* One round more?  So many in short; in long until the program is so old. */
 bool storm_goes_on(unsigned int round, unsigned int rounds, unsigned int minutes);
 /* One number for the short form, another for the long one. */
 unsigned int storm_many(unsigned int in_short, unsigned int in_long);
@@ -74,6 +77,8 @@ bool storm_stamped(const void *bytes, size_t length, __u64 tag);
  * is shown, and it is killed.
  */
 int storm_join(pid_t child);
+/* Where the threads of a process sleep, in the kernel. */
+void storm_show_threads(pid_t pid);
 /* Memory that children share. */
 void *storm_shared(size_t size);
 

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module is unloaded and loaded while it is used: by descriptors, calls
+ * that wait, mailboxes that were made to stay, namespaces that go, and
+ * processes that are killed.  An unload is refused, and hurts nobody; or it
+ * works, and nothing is left.
+ */
+#include "storm.h"
+
+#include <glob.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#define MODULE	"mailbox_ipc"
+#define USERS	6
+
+/* What all processes share. */
+static struct {
+	int stop;
+	unsigned int users[2];	/* successful uses: of a mailbox, of one that stays */
+} *shared;
+
+/* --- loading and unloading -------------------------------------------- */
+
+static char *find_module(void)
+{
+	struct utsname system;
+	char pattern[128];
+	glob_t found;
+
+	uname(&system);
+	snprintf(pattern, sizeof(pattern), "/lib/modules/%s/*/" MODULE ".ko", system.release);
+	return glob(pattern, 0, NULL, &found) ? NULL : found.gl_pathv[0];
+}
+
+static int load(const char *path)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC), result;
+
+	if (file < 0)
+		return -errno;
+	result = syscall(SYS_finit_module, file, "", 0) ? -errno : 0;
+	close(file);
+	return result;
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, MODULE, O_NONBLOCK) ? -errno : 0;
+}
+
+static bool is_there(const char *path)
+{
+	struct stat stat_;
+
+	return !stat(path, &stat_);
+}
+
+static bool has_caches(void)
+{
+	return storm_number("/proc/slabinfo", "mailbox ") >= 0 ||
+	       storm_number("/proc/slabinfo", "mailbox_handle ") >= 0 ||
+	       storm_number("/proc/slabinfo", "mailbox_message ") >= 0;
+}
+
+/* --- those who use it ------------------------------------------------- */
+
+/*
+ * A device to make mailboxes by, or the negative errno: the module may be away,
+ * on its way to come or to go.
+ */
+static int find_device(void)
+{
+	int device = mbx_device();
+
+	if (device < 0)
+		STORM_CHECK_RESULT(device, -ENOENT, -ENODEV, -ENXIO);
+	return device;
+}
+
+/* Who has a device open can do all, and nobody takes it away. */
+static void use(int device, __u32 *chance)
+{
+	struct mailbox_create attr = {
+		.rights = MAILBOX_RIGHT_ALL,
+		.policy = storm_roll(chance) % 2 * MAILBOX_POLICY_BROADCAST,
+		.capacity = 4,
+	};
+	int handle;
+
+	STORM_CHECK_RESULT(mbx_ioctl(device, MAILBOX_IOC_CREATE, &attr), 0);
+	handle = attr.fd;
+	for (unsigned int n = storm_roll(chance) % 4; n; n--)
+		STORM_CHECK_RESULT(mbx_put(handle, "reload", MAILBOX_NONBLOCK), 0);
+	/* some leave what they have to the last close, and to exit */
+	if (storm_roll(chance) % 2)
+		close(device);
+	if (storm_roll(chance) % 2)
+		mbx_next(handle);
+	storm_dither(chance, 2000);
+	if (storm_roll(chance) % 2)
+		STORM_CHECK_RESULT(mbx_destroy(handle, NULL), 0);
+	close(handle);
+	__atomic_add_fetch(&shared->users[0], 1, __ATOMIC_RELAXED);
+}
+
+/* A call waits until its mailbox is destroyed. */
+static void wait_in_it(int device, __u32 *chance)
+{
+	struct mailbox_create attr = {
+		.rights = MAILBOX_RIGHT_ALL,
+		.capacity = 1,
+	};
+	struct mbx_call call;
+
+	STORM_CHECK_RESULT(mbx_ioctl(device, MAILBOX_IOC_CREATE, &attr), 0);
+	close(device);
+	STORM_CHECK_RESULT(mbx_call_receive(&call, attr.fd, 0), 0);
+	storm_dither(chance, 2000);
+	STORM_CHECK_RESULT(unload(), -EWOULDBLOCK);
+	STORM_CHECK_RESULT(mbx_destroy(attr.fd, NULL), 0);
+	STORM_CHECK_RESULT(mbx_call_join(&call), -EIDRM);
+	close(attr.fd);
+}
+
+/* No descriptor, but a mailbox that is to be found again. */
+static void leave_and_find(int device, __u32 *chance)
+{
+	char name[MBX_NAME_SIZE];
+	struct mailbox_create attr = {
+		.name = MBX_PTR(mbx_name(name, "reload")),
+		.flags = MAILBOX_CREATE_PERSIST | MAILBOX_CREATE_EXCL,
+		.rights = MAILBOX_RIGHT_ALL,
+		.mode = 0600,
+		.capacity = 1,
+	};
+	int result = mbx_ioctl(device, MAILBOX_IOC_CREATE, &attr), handle;
+
+	/* an unload has begun, and will be refused: nothing may be made to stay */
+	if (!STORM_CHECK_RESULT(result, 0, -ENODEV) || result) {
+		close(device);
+		return;
+	}
+	STORM_CHECK_RESULT(mbx_put(attr.fd, name, 0), 0);
+	close(attr.fd);
+	close(device);
+	storm_dither(chance, 2000);
+	handle = mbx_open(name, MAILBOX_RIGHT_ALL);
+	if (!STORM_CHECK(handle >= 0))
+		return;
+	STORM_CHECK(!strcmp(mbx_next(handle), name));
+	STORM_CHECK_RESULT(mbx_destroy(handle, NULL), 0);
+	close(handle);
+	__atomic_add_fetch(&shared->users[1], 1, __ATOMIC_RELAXED);
+}
+
+/* What was made to stay goes with its namespace, some time after its maker. */
+static void leave_in_namespace(int device)
+{
+	pid_t child = mbx_fork();
+
+	if (!child) {
+		struct mailbox_create attr = {
+			.name = MBX_PTR("reload"),
+			.flags = MAILBOX_CREATE_PERSIST,
+			.rights = MAILBOX_RIGHT_ALL,
+			.mode = 0600,
+			.capacity = 1,
+		};
+
+		STORM_CHECK(!unshare(CLONE_NEWNET));
+		STORM_CHECK_RESULT(mbx_ioctl(device, MAILBOX_IOC_CREATE, &attr), 0, -ENODEV);
+		_exit(0);
+	}
+	STORM_CHECK(!mbx_join(child));
+	close(device);
+}
+
+static void be_killed(int device, __u32 *chance)
+{
+	pid_t child = mbx_fork();
+
+	if (!child) {
+		struct mailbox_create attr = { .rights = MAILBOX_RIGHT_ALL, .capacity = 4 };
+
+		mbx_ioctl(device, MAILBOX_IOC_CREATE, &attr);
+		mbx_put(attr.fd, "last words", 0);
+		mbx_next(attr.fd);
+		mbx_put(attr.fd, "very last words", 0);
+		for (;;)
+			mbx_get(attr.fd, (char [32]){ "" }, 32, 0, NULL);
+	}
+	close(device);
+	storm_dither(chance, 3000);
+	kill(child, SIGKILL);
+	STORM_CHECK(storm_join(child) == 128 + SIGKILL);
+}
+
+static void __attribute__((noreturn)) user(unsigned int who)
+{
+	__u32 chance = storm_seeded(0, who);
+
+	while (!__atomic_load_n(&shared->stop, __ATOMIC_ACQUIRE)) {
+		int device = find_device(), kind = storm_roll(&chance) % 16;
+
+		if (device >= 0) {
+			if (kind == 0)
+				leave_in_namespace(device);
+			else if (kind < 3)
+				be_killed(device, &chance);
+			else if (kind < 6)
+				leave_and_find(device, &chance);
+			else if (kind < 9)
+				wait_in_it(device, &chance);
+			else
+				use(device, &chance);
+		}
+		/* else there would never be a moment without a user */
+		storm_dither(&chance, 40000);
+	}
+	_exit(0);
+}
+
+/* --- the one who takes it away ---------------------------------------- */
+
+struct counts {
+	unsigned int refused;
+	unsigned int worked;
+};
+
+/* Another who tries at the same time. */
+static pid_t rival(void)
+{
+	pid_t child = mbx_fork();
+
+	if (!child)
+		_exit(-unload());
+	return child;
+}
+
+/* 0 if it is gone, by whomever. */
+static int try(__u32 *chance, struct counts *counts)
+{
+	pid_t other = storm_roll(chance) % 8 ? 0 : rival();
+	int result = unload();
+
+	STORM_CHECK_RESULT(result, 0, -EWOULDBLOCK, -EBUSY, -ENOENT);
+	if (other) {
+		int others = -mbx_join(other);
+
+		STORM_CHECK_RESULT(others, 0, -EWOULDBLOCK, -EBUSY, -ENOENT);
+		/* one of them at most did it */
+		STORM_CHECK(result != 0 || others != 0);
+		if (!others)
+			result = 0;
+	}
+	if (result) {
+		STORM_CHECK(is_there("/sys/module/" MODULE));
+		counts->refused++;
+		return result;
+	}
+	counts->worked++;
+	STORM_CHECK(!is_there("/sys/module/" MODULE));
+	STORM_CHECK(!is_there(MBX_DEVICE));
+	STORM_CHECK(!has_caches());
+	return 0;
+}
+
+static void storm(const char *module, unsigned int rounds, struct counts *counts)
+{
+	__u32 chance = storm_seeded(0, 0);
+	pid_t users[USERS];
+
+	for (unsigned int i = 0; i < USERS; i++) {
+		users[i] = mbx_fork();
+		if (!users[i])
+			user(i + 1);
+	}
+	for (unsigned int round = 0; round < rounds && storm_fine(); round++) {
+		storm_dither(&chance, 3000);
+		/* in between traces of what happens are wanted, and not */
+		storm_write("/sys/kernel/tracing/events/mailbox/enable", "%u",
+			    storm_roll(&chance) % 2);
+		if (!try(&chance, counts))
+			STORM_CHECK_RESULT(load(module), 0);
+	}
+	__atomic_store_n(&shared->stop, 1, __ATOMIC_RELEASE);
+	for (unsigned int i = 0; i < USERS; i++)
+		STORM_CHECK(storm_join(users[i]) == 0);
+	storm_write("/sys/kernel/tracing/events/mailbox/enable", "0");
+}
+
+int main(int argc, char **argv)
+{
+	char *module = find_module();
+	struct counts counts = { 0 };
+
+	storm_begin(argc, argv, 3);
+	shared = storm_shared(sizeof(*shared));
+	if (!STORM_CHECK(module))
+		storm_remark("no " MODULE ".ko in /lib/modules");
+	else
+		storm(module, storm_many(100, 1000), &counts);
+	storm_remark("%u unloads refused, %u worked; %u uses, %u found again", counts.refused,
+		     counts.worked, shared->users[0], shared->users[1]);
+	STORM_CHECK(counts.refused && counts.worked && shared->users[0] && shared->users[1]);
+	storm_result("an unload is refused or works, and no user notices");
+	/* nobody is left who could refuse */
+	STORM_CHECK(MBX_UNTIL(!unload()));
+	STORM_CHECK_RESULT(load(module), 0);
+	storm_result("it can be unloaded in the end");
+	storm_calm();
+	return storm_end();
+}
