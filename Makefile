@@ -284,7 +284,7 @@ $(build)/demo/text.txt: | source
 	$(Q)cd $(source)/Documentation && LC_ALL=C find admin-guide networking process \
 		-name '*.rst' | LC_ALL=C sort | xargs cat >$@
 
-.PHONY: demo shell bench check check-debug check-matrix docs
+.PHONY: demo shell bench check check-debug check-matrix docs check-long
 demo: setup
 	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) library command examples guest-init texts
 	$(Q)$(guest) demo --build $(build) --kernel $(KERNEL) --log $(build)/demo/log \
@@ -328,6 +328,12 @@ check-matrix: setup
 		--smp '$(or $(SMP),1 2 4)' $(if $(TESTS),--tests '$(TESTS)') \
 		$(if $(JOBS),--jobs $(JOBS)) $(or $(KERNELS),$(matrix))
 
+# the storms, for as long as it takes to believe them: with all that catches
+# mistakes, and fast
+check-long: setup
+	$(Q)env -u MAKEFLAGS $(project)/selftests/check --build $(build) --guests --long \
+		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) 6.1-debug 6.12
+
 docs: setup
 	$(Q)$(setup)/source $(source)
 	$(Q)$(project)/Documentation/build $(source) $(build)/docs
@@ -356,6 +362,7 @@ help:
 	'  check            every check and test; TESTS= KERNELS= JOBS= for some of them' \
 	'  check-debug      the kselftests on a kernel with KASAN, lockdep and their kin' \
 	'  check-matrix     the kselftests on six Debian kernels, each with 1, 2 and 4 CPUs' \
+	'  check-long       storms that go on for long, on that kernel and on 6.12' \
 	'  bench            what operations cost, counted in instructions' \
 	'  docs             the manual, in build/docs' \
 	'  setup            installs the Debian packages that are missing' \
