@@ -9,7 +9,6 @@
 
 #define PROCESSES	16
 #define THREADS		2
-#define KILLS		60	/* in each round */
 #define BATCH		4
 #define BYTES_MAX	(16 << 10)
 
@@ -29,7 +28,7 @@ static const struct kind {
 	{ "cut", MAILBOX_POLICY_BROADCAST, MAILBOX_SLOW_CUT, 3 },
 };
 
-#define KINDS	(sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS	ARRAY_SIZE(kinds)
 
 /* What the killer and the killed share. */
 static struct {
@@ -355,15 +354,15 @@ static void storm(unsigned int round, unsigned char *bytes)
 {
 	__u32 chance = storm_seeded(round, 0);
 	bool by_destroy = round % 2;
+	unsigned int kills = storm_many(24, 60), number = 1;
 	pid_t processes[PROCESSES];
-	unsigned int number = 1;
 
 	shared->stop = 0;
 	for (unsigned int i = 0; i < KINDS; i++)
 		create(i);
 	for (unsigned int i = 0; i < PROCESSES; i++)
 		processes[i] = new_process(i, round, number++);
-	for (unsigned int i = 0; i < KILLS; i++) {
+	for (unsigned int i = 0; i < kills; i++) {
 		unsigned int which = storm_roll(&chance) % PROCESSES;
 
 		storm_dither(&chance, 20000);
@@ -402,7 +401,7 @@ int main(int argc, char **argv)
 	storm_begin(argc, argv, 2);
 	shared = storm_shared(sizeof(*shared));
 	bytes = mbx_pages(BYTES_MAX / mbx_page());
-	for (unsigned int round = 0; storm_goes_on(round, 3, 8); round++)
+	for (unsigned int round = 0; storm_goes_on(round, 2, 8); round++)
 		storm(round, bytes);
 	storm_result("those killed ended, nobody else was forgotten, the books are balanced");
 	storm_calm();

@@ -12,11 +12,13 @@
 #include <sys/utsname.h>
 
 #define MODULE	"mailbox_ipc"
+#define TRACING	"/sys/kernel/tracing/events/mailbox/enable"
 #define USERS	6
 
 /* What all processes share. */
 static struct {
 	int stop;
+	int pause;		/* come and go, but do not stay */
 	unsigned int users[2];	/* successful uses: of a mailbox, of one that stays */
 } *shared;
 
@@ -201,22 +203,25 @@ static void __attribute__((noreturn)) user(unsigned int who)
 	__u32 chance = storm_seeded(0, who);
 
 	while (!__atomic_load_n(&shared->stop, __ATOMIC_ACQUIRE)) {
-		int device = find_device(), kind = storm_roll(&chance) % 16;
+		int device = find_device(), kind = storm_roll(&chance) % 32;
 
-		if (device >= 0) {
-			if (kind == 0)
-				leave_in_namespace(device);
-			else if (kind < 3)
-				be_killed(device, &chance);
-			else if (kind < 6)
-				leave_and_find(device, &chance);
-			else if (kind < 9)
-				wait_in_it(device, &chance);
-			else
-				use(device, &chance);
-		}
-		/* else there would never be a moment without a user */
-		storm_dither(&chance, 40000);
+		/* the close before the next open is a moment without a user */
+		storm_dither(&chance, 1000);
+		if (device < 0)
+			continue;
+		if (__atomic_load_n(&shared->pause, __ATOMIC_ACQUIRE))
+			close(device);
+		else if (kind == 0)
+			leave_in_namespace(device);
+		else if (kind < 6)
+			be_killed(device, &chance);
+		else if (kind < 12)
+			leave_and_find(device, &chance);
+		else if (kind < 18)
+			wait_in_it(device, &chance);
+		else
+			use(device, &chance);
+		storm_dither(&chance, 5000);
 	}
 	_exit(0);
 }
@@ -238,8 +243,8 @@ static pid_t rival(void)
 	return child;
 }
 
-/* 0 if it is gone, by whomever. */
-static int try(__u32 *chance, struct counts *counts)
+/* Is it gone, by whomever? */
+static bool try(__u32 *chance, struct counts *counts)
 {
 	pid_t other = storm_roll(chance) % 8 ? 0 : rival();
 	int result = unload();
@@ -250,20 +255,34 @@ static int try(__u32 *chance, struct counts *counts)
 
 		STORM_CHECK_RESULT(others, 0, -EWOULDBLOCK, -EBUSY, -ENOENT);
 		/* one of them at most did it */
-		STORM_CHECK(result != 0 || others != 0);
+		STORM_CHECK(result || others);
 		if (!others)
 			result = 0;
 	}
 	if (result) {
 		STORM_CHECK(is_there("/sys/module/" MODULE));
 		counts->refused++;
-		return result;
+		return false;
 	}
 	counts->worked++;
 	STORM_CHECK(!is_there("/sys/module/" MODULE));
 	STORM_CHECK(!is_there(MBX_DEVICE));
 	STORM_CHECK(!has_caches());
-	return 0;
+	return true;
+}
+
+/* Half the rounds meet users who stay, half those who only come and go. */
+static void reload(const char *module, unsigned int round, __u32 *chance, struct counts *counts)
+{
+	bool pause = round % 2;
+
+	storm_dither(chance, 3000);
+	__atomic_store_n(&shared->pause, pause, __ATOMIC_RELEASE);
+	if (pause ? STORM_CHECK(MBX_UNTIL(try(chance, counts))) : try(chance, counts)) {
+		__atomic_store_n(&shared->pause, storm_roll(chance) % 2, __ATOMIC_RELEASE);
+		STORM_CHECK_RESULT(load(module), 0);
+	}
+	__atomic_store_n(&shared->pause, false, __ATOMIC_RELEASE);
 }
 
 static void storm(const char *module, unsigned int rounds, struct counts *counts)
@@ -277,17 +296,15 @@ static void storm(const char *module, unsigned int rounds, struct counts *counts
 			user(i + 1);
 	}
 	for (unsigned int round = 0; round < rounds && storm_fine(); round++) {
-		storm_dither(&chance, 3000);
-		/* in between traces of what happens are wanted, and not */
-		storm_write("/sys/kernel/tracing/events/mailbox/enable", "%u",
-			    storm_roll(&chance) % 2);
-		if (!try(&chance, counts))
-			STORM_CHECK_RESULT(load(module), 0);
+		/* once in a while somebody watches, and whom he watches goes away */
+		if (round % 16 == 1)
+			storm_write(TRACING, "1");
+		reload(module, round, &chance, counts);
 	}
 	__atomic_store_n(&shared->stop, 1, __ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < USERS; i++)
 		STORM_CHECK(storm_join(users[i]) == 0);
-	storm_write("/sys/kernel/tracing/events/mailbox/enable", "0");
+	storm_write(TRACING, "0");
 }
 
 int main(int argc, char **argv)
@@ -300,7 +317,7 @@ int main(int argc, char **argv)
 	if (!STORM_CHECK(module))
 		storm_remark("no " MODULE ".ko in /lib/modules");
 	else
-		storm(module, storm_many(100, 1000), &counts);
+		storm(module, storm_many(60, 1000), &counts);
 	storm_remark("%u unloads refused, %u worked; %u uses, %u found again", counts.refused,
 		     counts.worked, shared->users[0], shared->users[1]);
 	STORM_CHECK(counts.refused && counts.worked && shared->users[0] && shared->users[1]);

@@ -108,13 +108,17 @@ static struct holdings holdings(void)
 	return now;
 }
 
-static bool same(const struct holdings *a, const struct holdings *b)
+/* What there is now, in @now; and is that what there was at first? */
+static bool are_back(struct holdings *now)
 {
-	return a->references == b->references && a->files == b->files &&
-	       !memcmp(a->objects, b->objects, sizeof(a->objects)) &&
-	       a->info.user_bytes == b->info.user_bytes &&
-	       a->info.user_messages == b->info.user_messages &&
-	       a->info.user_mailboxes == b->info.user_mailboxes;
+	const struct holdings *first = &at_first;
+
+	*now = holdings();
+	return now->references == first->references && now->files == first->files &&
+	       !memcmp(now->objects, first->objects, sizeof(now->objects)) &&
+	       now->info.user_bytes == first->info.user_bytes &&
+	       now->info.user_messages == first->info.user_messages &&
+	       now->info.user_mailboxes == first->info.user_mailboxes;
 }
 
 static void show(const char *when, const struct holdings *now)
@@ -186,7 +190,7 @@ void storm_calm(void)
 {
 	struct holdings now;
 
-	if (!MBX_UNTIL((now = holdings(), same(&now, &at_first)))) {
+	if (!MBX_UNTIL(are_back(&now))) {
 		storm_wrong(__FILE__, __LINE__, "something is left");
 		show("before", &at_first);
 		show("after", &now);

@@ -14,6 +14,10 @@
 
 #include "../mailbox/hostile.h"
 
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#endif
+
 /* --- the program ----------------------------------------------------- */
 
 /* @results: how many storm_result() there will be */
@@ -50,7 +54,7 @@ void storm_wrong(const char *file, int line, const char *format, ...)
 	const int __may[] = { __VA_ARGS__ };				\
 	int __result = (result);					\
 	bool __good = false;						\
-	for (size_t __i = 0; __i < sizeof(__may) / sizeof(__may[0]); __i++) \
+	for (size_t __i = 0; __i < ARRAY_SIZE(__may); __i++)		\
 		__good |= __result == __may[__i];			\
 	if (!__good)							\
 		storm_wrong(__FILE__, __LINE__, "%s: %d (%s)", #result,	\
