@@ -507,6 +507,19 @@ static int charge_of(uid_t uid, struct charge *charge)
 	return result;
 }
 
+/* A mailbox of a user's own: without one what is charged to the user is forgotten. */
+static int keep_charge(uid_t uid)
+{
+	int fd;
+
+	if (setresuid(uid, 0, 0))
+		return -errno;
+	fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	if (setresuid(0, 0, 0))
+		return -errno;
+	return fd;
+}
+
 /* The lowest descriptor that is free. */
 static int free_descriptor(void)
 {
@@ -719,12 +732,15 @@ static void call_once(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *se
 TEST_F_TIMEOUT(fault, each_fails_once, 300)
 {
 	struct charge root, alice, now;
-	int descriptor = free_descriptor();
 	unsigned int nth;
+	int descriptor;
 	bool failed;
 
 	if (self->control < 0)
 		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
+	ASSERT_LE(0, keep_charge(0));
+	ASSERT_LE(0, keep_charge(ALICE));
+	descriptor = free_descriptor();
 	ASSERT_EQ(0, charge_of(0, &root));
 	ASSERT_EQ(0, charge_of(ALICE, &alice));
 	for (nth = 1; nth < ENOUGH; nth++) {
