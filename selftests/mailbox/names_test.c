@@ -724,6 +724,26 @@ FIXTURE_TEARDOWN(list)
 	close(self->device);
 }
 
+/* Where a name ends nothing may follow, least of all what was in that memory before. */
+TEST_F(list, names_end_in_zeros)
+{
+	struct mailbox_stat entries[LISTED];
+	struct mailbox_list list = {
+		.after = MBX_PTR(self->prefix),
+		.entries = MBX_PTR(entries),
+		.entry_size = sizeof(entries[0]),
+		.count = LISTED,
+	};
+	int i, j;
+
+	memset(entries, 0xff, sizeof(entries));
+	ASSERT_EQ(0, mbx_ioctl(self->device, MAILBOX_IOC_LIST, &list));
+	ASSERT_EQ(LISTED, list.count);
+	for (i = 0; i < LISTED; i++)
+		for (j = strlen(entries[i].name); j < sizeof(entries[i].name); j++)
+			ASSERT_EQ(0, entries[i].name[j]);
+}
+
 TEST_F(list, all_with_their_state)
 {
 	struct mailbox_stat *entries = calloc(LISTED + 1, sizeof(*entries)), stat;
