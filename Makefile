@@ -284,7 +284,7 @@ $(build)/demo/text.txt: | source
 	$(Q)cd $(source)/Documentation && LC_ALL=C find admin-guide networking process \
 		-name '*.rst' | LC_ALL=C sort | xargs cat >$@
 
-.PHONY: demo shell bench check check-debug check-matrix docs check-long
+.PHONY: demo shell bench check check-debug check-matrix docs check-long check-mutants
 demo: setup
 	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) library command examples guest-init texts
 	$(Q)$(guest) demo --build $(build) --kernel $(KERNEL) --log $(build)/demo/log \
@@ -334,6 +334,11 @@ check-long: setup
 	$(Q)env -u MAKEFLAGS $(project)/selftests/check --build $(build) --guests --long \
 		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) 6.1-debug 6.12
 
+# that each machine can fail
+check-mutants: setup
+	$(Q)env -u MAKEFLAGS $(project)/selftests/mutants/run --build $(build) \
+		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS))
+
 docs: setup
 	$(Q)$(setup)/source $(source)
 	$(Q)$(project)/Documentation/build $(source) $(build)/docs
@@ -341,7 +346,7 @@ docs: setup
 # --- the rest ---------------------------------------------------------------
 
 downloads := kernels linux-source-6.1
-made := module obj lib bin examples libmailbox.pc guest selftests demo bench check lint docs
+made := module obj lib bin examples libmailbox.pc guest selftests demo bench check mutants lint docs
 
 .PHONY: clean mrproper help
 clean:
@@ -363,6 +368,7 @@ help:
 	'  check-debug      the kselftests on a kernel with KASAN, lockdep and their kin' \
 	'  check-matrix     the kselftests on six Debian kernels, each with 1, 2 and 4 CPUs' \
 	'  check-long       storms that go on for long, on that kernel and on 6.12' \
+	'  check-mutants    that each of these machines can fail: mistakes that they must catch' \
 	'  bench            what operations cost, counted in instructions' \
 	'  docs             the manual, in build/docs' \
 	'  setup            installs the Debian packages that are missing' \
