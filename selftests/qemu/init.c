@@ -391,7 +391,10 @@ static void show_tasks(void)
 	close(fd);
 }
 
-/* Wait for a child until a time, or without end; false: it still runs. */
+/*
+ * Wait for a child, or for all of them (-1), until a time, or without end;
+ * false: it still runs.
+ */
 static bool wait_for(pid_t child, double until, int *status)
 {
 	sigset_t set;
@@ -404,7 +407,7 @@ static bool wait_for(pid_t child, double until, int *status)
 		struct timespec time;
 
 		if (pid == child)
-			return true;
+			return true;	/* -1: there is none any more */
 		if (pid > 0)
 			continue;	/* somebody's orphan */
 		if (until && left <= 0)
@@ -477,8 +480,10 @@ static void run(char *command, int limit, bool terminal)
 
 	/* whatever it left behind must not outlive it: everybody but us */
 	kill(-1, SIGKILL);
-	while (waitpid(-1, NULL, 0) > 0)
-		;
+	if (!wait_for(-1, now() + 60, NULL)) {
+		fail("what %s left behind cannot be killed", argv[0]);
+		power_off();
+	}
 
 	/* a program that was cut short may have left half a line */
 	if (!terminal)
