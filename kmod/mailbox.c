@@ -49,12 +49,15 @@ static bool polled(struct mbipc_mailbox *mailbox,
 
 /*
  * How many of those that ask to be woken alone (EPOLLEXCLUSIVE); 0 is all.  Where
- * receivers have queues of their own, one cannot stand for another.
+ * receivers have queues of their own one cannot stand for another, and an end
+ * is everybody's.
  */
-static int exclusive_wakes(const struct mbipc_mailbox *mailbox)
+static int exclusive_wakes(const struct mbipc_mailbox *mailbox,
+			   const struct mbipc_after *after)
 {
-	return mailbox->policy == MAILBOX_POLICY_SHARED ||
-	       mailbox->policy == MAILBOX_POLICY_EXCLUSIVE;
+	return !(after->poll & MBIPC_POLL_END) &&
+	       (mailbox->policy == MAILBOX_POLICY_SHARED ||
+		mailbox->policy == MAILBOX_POLICY_EXCLUSIVE);
 }
 
 /* Free what is to be freed; without the lock. */
@@ -85,7 +88,7 @@ void mbipc_unlock_after(struct mbipc_mailbox *mailbox,
 			key |= EPOLLOUT | EPOLLWRNORM;
 		if (after->poll & MBIPC_POLL_END)
 			key |= EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR;
-		__wake_up(&mailbox->poll, TASK_NORMAL, exclusive_wakes(mailbox),
+		__wake_up(&mailbox->poll, TASK_NORMAL, exclusive_wakes(mailbox, after),
 			  poll_to_key(key));
 	}
 	after->poll = 0;

@@ -134,6 +134,23 @@ TEST(exclusive_in_a_pair)
 	EXPECT_EQ(EPOLLHUP | EPOLLERR, told(&mine[1]));
 }
 
+/* The end is told to all of them, whichever is woken for a message. */
+TEST(exclusive_at_the_end)
+{
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
+	struct poller pollers[3] = {};
+
+	ASSERT_LE(0, box);
+	for (int i = 0; i < 3; i++) {
+		pollers[i].fd = exclusive(box);
+		ASSERT_LE(0, pollers[i].fd);
+		ASSERT_TRUE(poller_start(&pollers[i]));
+	}
+	ASSERT_EQ(0, mbx_destroy(box, NULL));
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(EPOLLHUP | EPOLLERR, told(&pollers[i]));
+}
+
 /*
  * While senders wait in line nobody else may send, whatever the room: when the
  * last one leaves the line that is news.
