@@ -284,7 +284,7 @@ $(build)/demo/text.txt: | source
 	$(Q)cd $(source)/Documentation && LC_ALL=C find admin-guide networking process \
 		-name '*.rst' | LC_ALL=C sort | xargs cat >$@
 
-.PHONY: demo shell bench check check-debug check-matrix docs check-long check-mutants
+.PHONY: demo shell bench check check-debug check-matrix docs check-long check-mutants check-kcsan
 demo: setup
 	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) library command examples guest-init texts
 	$(Q)$(guest) demo --build $(build) --kernel $(KERNEL) --log $(build)/demo/log \
@@ -317,10 +317,10 @@ check: setup
 	$(Q)env -u MAKEFLAGS $(project)/selftests/check --build $(build) \
 		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) $(KERNELS)
 
-# on a kernel that catches every mistake that it can
-check-debug: setup
+# on a kernel that catches every mistake that it can, and on one for data races
+check-debug check-kcsan: check-%: setup
 	$(Q)env -u MAKEFLAGS $(project)/selftests/check --build $(build) --guests \
-		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) 6.1-debug
+		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) 6.1-$*
 
 # on each kernel, with each number of virtual CPUs
 check-matrix: setup
@@ -369,6 +369,7 @@ help:
 	'  check-matrix     the kselftests on six Debian kernels, each with 1, 2 and 4 CPUs' \
 	'  check-long       storms that go on for long, on that kernel and on 6.12' \
 	'  check-mutants    that each of these machines can fail: mistakes that they must catch' \
+	'  check-kcsan      the kselftests on a kernel that catches data races' \
 	'  bench            what operations cost, counted in instructions' \
 	'  docs             the manual, in build/docs' \
 	'  setup            installs the Debian packages that are missing' \

@@ -256,6 +256,38 @@ static void check_leaks(void)
 	fclose(file);
 }
 
+/*
+ * How many accesses to memory has KCSAN watched?  -1: there is none.  It looks at
+ * the module alone, and can switch itself off.
+ */
+static long kcsan_watched(void)
+{
+	FILE *file = fopen("/sys/kernel/debug/kcsan", "re");
+	int enabled = 0;
+	long watched = 0;
+	char line[128];
+
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file)) {
+		sscanf(line, "enabled: %d", &enabled);
+		sscanf(line, "setup_watchpoints: %ld", &watched);
+	}
+	fclose(file);
+	return enabled ? watched : 0;
+}
+
+static void check_kcsan(long before)
+{
+	long watched = kcsan_watched() - before;
+
+	if (before < 0)
+		return;
+	printf("# init: KCSAN has watched %ld accesses\n", watched);
+	if (watched <= 0)
+		fail("KCSAN is off, or the module is not instrumented");
+}
+
 /* One message through a mailbox without a name: does it work at all? */
 static void smoke(void)
 {
@@ -523,6 +555,7 @@ int main(void)
 	struct kmod_ctx *context;
 	struct kmod_module *module;
 	int limit = 0;
+	long watched;
 	sigset_t set;
 
 	if (getpid() != 1) {
@@ -546,6 +579,7 @@ int main(void)
 
 	context = kmod_new(NULL, NULL);
 	module = context ? find_module(context) : NULL;
+	watched = kcsan_watched();
 	if (!module || !load(module))
 		power_off();
 
@@ -565,6 +599,7 @@ int main(void)
 		}
 		check_leaks();
 	}
+	check_kcsan(watched);
 	scan_log();
 	kmod_module_unref(module);
 	kmod_unref(context);
