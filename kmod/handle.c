@@ -11,7 +11,6 @@
 #include "life.h"
 #include "namespace.h"
 #include "registry.h"
-#include "trace.h"
 
 static struct kmem_cache *handle_cache;
 
@@ -229,8 +228,6 @@ int mbipc_handle_create(struct mbipc_handle *handle,
 	}
 	mutex_unlock(&names->lock);
 out:
-	if (*created)
-		trace_mailbox_create(mailbox);
 	if (mailbox)
 		mbipc_mailbox_put(mailbox);
 	kfree(name);

@@ -195,6 +195,9 @@ int mbipc_attach(struct mbipc_mailbox *mailbox, struct mbipc_handle *handle,
 	}
 	if (code)
 		goto out;
+	/* Before anybody can change it, or do anything that is traced. */
+	if (mailbox->state == MBIPC_NEW)
+		trace_mailbox_create(mailbox);
 	mailbox->state = MBIPC_ACTIVE;
 	mailbox->handles++;
 	mailbox->senders += sends;

@@ -6,12 +6,14 @@
  *   everything can be watched: tracepoints	trace.*
  */
 #include "kselftest_harness.h"
-#include "common.h"
+#include "hostile.h"
 
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #define TRACEFS	"/sys/kernel/tracing"
+
+#define EARLY_VISITS	50
 
 /* An instance of one's own: nobody else's events, nobody else's switches. */
 FIXTURE(trace)
@@ -37,13 +39,11 @@ static int trace_write(const char *instance, const char *file, const char *text)
 	return result;
 }
 
-/* The number of lines of the log that have all of what is asked, by "" ended. */
-static int trace_count(const char *instance, char *log, size_t size, const char *event,
-		       const char *what)
+static int trace_read(const char *instance, char *log, size_t size)
 {
-	char path[128], *line, *rest;
 	ssize_t n, length = 0;
-	int fd, count = 0;
+	char path[128];
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/trace", instance);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -53,6 +53,18 @@ static int trace_count(const char *instance, char *log, size_t size, const char 
 		length += n;
 	close(fd);
 	log[length] = '\0';
+	return 0;
+}
+
+/* The number of lines of the log that have all of what is asked, by "" ended. */
+static int trace_count(const char *instance, char *log, size_t size, const char *event,
+		       const char *what)
+{
+	int result = trace_read(instance, log, size), count = 0;
+	char *line, *rest;
+
+	if (result)
+		return result;
 	for (rest = log; (line = strsep(&rest, "\n"));) {
 		char *found = strstr(line, event);
 
@@ -116,6 +128,74 @@ TEST_F(trace, create_named)
 	EXPECT_EQ(1, trace_count(self->instance, self->log, sizeof(self->log),
 				 "mailbox_create:", what));
 	close(fd);
+}
+
+struct guest {
+	char name[MBX_NAME_SIZE];
+	unsigned int visits;
+	int stop;
+};
+
+/* Is there as soon as somebody can be, changes what it can, and sends. */
+static long come_early(void *argument)
+{
+	struct guest *guest = argument;
+
+	while (!__atomic_load_n(&guest->stop, __ATOMIC_ACQUIRE)) {
+		struct mailbox_set set = { .mask = MAILBOX_SET_CAPACITY, .capacity = 2 };
+		int fd = mbx_open(guest->name, MAILBOX_RIGHT_ALL);
+
+		if (fd < 0)
+			continue;
+		mbx_set(fd, &set);
+		mbx_put(fd, "early", MAILBOX_NONBLOCK);
+		mbx_destroy(fd, NULL);
+		close(fd);
+		__atomic_add_fetch(&guest->visits, 1, __ATOMIC_RELEASE);
+	}
+	return 0;
+}
+
+/* That a mailbox was made, and how, is told before anything is done with it. */
+TEST_F(trace, create_comes_first)
+{
+	unsigned long long id = 0, made, sent;
+	unsigned int pairs = 0;
+	struct guest guest = { .stop = 0 };
+	char *line, *rest = self->log;
+	struct mbx_task task;
+
+	mbx_name(guest.name, "early");
+	/* one time for all CPUs, and just the two events */
+	ASSERT_EQ(0, trace_write(self->instance, "trace_clock", "global"));
+	ASSERT_EQ(0, trace_write(self->instance, "events/mailbox/enable", "0"));
+	ASSERT_EQ(0, trace_write(self->instance, "events/mailbox/mailbox_create/enable", "1"));
+	ASSERT_EQ(0, trace_write(self->instance, "events/mailbox/mailbox_send/enable", "1"));
+	ASSERT_EQ(0, mbx_task_start(&task, come_early, &guest));
+	for (unsigned int i = 0; i < EARLY_VISITS; i++) {
+		int fd = mbx_new_named(guest.name, 1);
+
+		EXPECT_LE(0, fd);
+		EXPECT_TRUE(MBX_UNTIL(__atomic_load_n(&guest.visits, __ATOMIC_ACQUIRE) > i));
+		close(fd);
+	}
+	__atomic_store_n(&guest.stop, 1, __ATOMIC_RELEASE);
+	mbx_task_join(&task);
+
+	ASSERT_EQ(0, trace_read(self->instance, self->log, sizeof(self->log)));
+	while ((line = strsep(&rest, "\n"))) {
+		char *create = strstr(line, "mailbox_create: id=");
+		char *send = strstr(line, "mailbox_send: id=");
+
+		if (create && sscanf(create, "mailbox_create: id=%llu policy=shared capacity=1",
+				     &made) == 1)
+			id = made;
+		if (send && sscanf(send, "mailbox_send: id=%llu", &sent) == 1) {
+			EXPECT_EQ(id, sent);
+			pairs++;
+		}
+	}
+	EXPECT_EQ(EARLY_VISITS, pairs);
 }
 
 TEST_F(trace, send_and_receive)
