@@ -68,8 +68,7 @@ static inline int mbipc_get_patience(const struct file *file, u32 flags,
 				     struct mbipc_patience *patience,
 				     struct mailbox_error *err)
 {
-	patience->nonblock = (flags & MAILBOX_NONBLOCK) ||
-			     (file->f_flags & O_NONBLOCK);
+	patience->nonblock = (flags & MAILBOX_NONBLOCK) || mbipc_nonblock(file);
 	patience->timed = false;
 	patience->deadline = 0;
 	if (likely(!(flags & (MAILBOX_DEADLINE | MAILBOX_REALTIME)) && !deadline))

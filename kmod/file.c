@@ -16,7 +16,7 @@
 static struct mbipc_patience file_patience(const struct kiocb *iocb)
 {
 	return (struct mbipc_patience){
-		.nonblock = (iocb->ki_filp->f_flags & O_NONBLOCK) ||
+		.nonblock = mbipc_nonblock(iocb->ki_filp) ||
 			    (iocb->ki_flags & IOCB_NOWAIT),
 	};
 }

@@ -125,9 +125,11 @@ static ktime_t clock_now(clockid_t clock)
 static void yield_to_partner(struct mbipc_wait *wait, spinlock_t *lock)
 	__must_hold(lock)
 {
+	/* Others may change it, under the scheduler's locks: a yield is a hint. */
+	unsigned int policy = READ_ONCE(current->policy);
 	int tries = MBIPC_YIELDS;
 
-	if (current->policy != SCHED_NORMAL && current->policy != SCHED_BATCH)
+	if (policy != SCHED_NORMAL && policy != SCHED_BATCH)
 		return;
 	while (wait->state == MBIPC_WAIT_PENDING && tries-- &&
 	       wait->partner == raw_smp_processor_id() &&
@@ -207,9 +209,10 @@ int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
 		set_current_state(TASK_INTERRUPTIBLE);
 		wait->asleep = true;
 		spin_unlock(lock);
+		/* Others may change the slack, under task_lock(): any will do. */
 		if (patience->timed)
 			expired = !schedule_hrtimeout_range_clock(&deadline,
-						current->timer_slack_ns,
+						data_race(current->timer_slack_ns),
 						HRTIMER_MODE_ABS,
 						patience->clock);
 		else

@@ -10,6 +10,7 @@
 #ifndef MBIPC_WAIT_H
 #define MBIPC_WAIT_H
 
+#include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
@@ -142,6 +143,15 @@ static inline s64 mbipc_time_offset(void)
 static inline u64 mbipc_time_shown(u64 ns)
 {
 	return ns ? ns + mbipc_time_offset() : 0;
+}
+
+/*
+ * Shall a call on the file not wait?  fcntl() writes the flags under the file's
+ * f_lock, which nobody takes to read them: before or after is both right.
+ */
+static inline bool mbipc_nonblock(const struct file *file)
+{
+	return READ_ONCE(file->f_flags) & O_NONBLOCK;
 }
 
 void mbipc_patience_set(struct mbipc_patience *patience, bool realtime,

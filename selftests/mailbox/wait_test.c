@@ -12,8 +12,9 @@
  *   POSIX mq: timed calls			deadline.*
  */
 #include "kselftest_harness.h"
-#include "common.h"
+#include "hostile.h"
 
+#include <sched.h>
 #include <sys/mman.h>
 
 /* --- not at all ------------------------------------------------------ */
@@ -86,6 +87,64 @@ TEST(nonblock_file_goes_before_a_deadline)
 	ASSERT_EQ(0, fcntl(fd, F_SETFL, O_NONBLOCK));
 	EXPECT_EQ(-EAGAIN, mbx_receive(fd, &receive));
 	close(fd);
+}
+
+struct changes {
+	int fd;
+	pid_t caller;
+	int stop;
+};
+
+/* What the kernel asks of a file and of a task, changed by another thread. */
+static long change_always(void *argument)
+{
+	static const struct sched_param none;
+	struct changes *changes = argument;
+	char path[64];
+	int slack;
+
+	snprintf(path, sizeof(path), "/proc/%d/timerslack_ns", changes->caller);
+	slack = open(path, O_WRONLY | O_CLOEXEC);
+	for (int i = 0; !__atomic_load_n(&changes->stop, __ATOMIC_ACQUIRE); i++) {
+		fcntl(changes->fd, F_SETFL, i & 1 ? O_NONBLOCK : 0);
+		sched_setscheduler(changes->caller, i & 2 ? SCHED_BATCH : SCHED_OTHER, &none);
+		if (write(slack, i & 1 ? "1" : "50000", i & 1 ? 1 : 5) < 0)
+			break;
+	}
+	close(slack);
+	return 0;
+}
+
+/* O_NONBLOCK comes and goes, with how the caller is scheduled: one or the other. */
+TEST(nonblock_changes_meanwhile)
+{
+	struct changes changes = {
+		.fd = mbx_new(MAILBOX_POLICY_SHARED, 1),
+		.caller = getpid(),
+	};
+	__s64 until = mbx_now() + MBX_PATIENCE;
+	int again = 0, late = 0, odd = 0;
+	struct mbx_task task;
+
+	ASSERT_LE(0, changes.fd);
+	ASSERT_EQ(0, mbx_task_start(&task, change_always, &changes));
+	while ((again < 200 || late < 200) && mbx_now() < until) {
+		struct mailbox_receive receive = {
+			.flags = MAILBOX_DEADLINE,
+			.deadline = mbx_now() + MBX_MS / 10,
+		};
+		int result = mbx_receive(changes.fd, &receive);
+
+		again += result == -EAGAIN;
+		late += result == -ETIMEDOUT;
+		odd += result != -EAGAIN && result != -ETIMEDOUT;
+	}
+	__atomic_store_n(&changes.stop, 1, __ATOMIC_RELEASE);
+	mbx_task_join(&task);
+	EXPECT_LE(200, again);
+	EXPECT_LE(200, late);
+	EXPECT_EQ(0, odd);
+	close(changes.fd);
 }
 
 TEST(unlimited_never_waits)
