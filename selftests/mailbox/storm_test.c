@@ -719,8 +719,9 @@ static long meddle(void *argument)
 
 	while (!__atomic_load_n(&meddler->stop, __ATOMIC_ACQUIRE)) {
 		struct mailbox_set set = {
-			.mask = MAILBOX_SET_CAPACITY,
+			.mask = MAILBOX_SET_CAPACITY | MAILBOX_SET_MESSAGE_MAX,
 			.capacity = roll(&meddler->seed) % 4,
+			.message_max = WORK_BYTES + roll(&meddler->seed) % 4,
 		};
 		int handle, result;
 
@@ -747,7 +748,7 @@ static long meddle(void *argument)
 	return 0;
 }
 
-/* Senders and receivers do not notice that the capacity goes up and down. */
+/* Senders and receivers do not notice that the limits go up and down. */
 TEST(meddled_with)
 {
 	int handle = mbx_new(MAILBOX_POLICY_SHARED, 2);
