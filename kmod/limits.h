@@ -33,6 +33,11 @@
 /* How often a call lets others run before it falls asleep, see wait.c. */
 #define MBIPC_YIELDS		4
 
+/*
+ * The parameters are read once for each use, without a lock.  Their partner is
+ * the kernel's param_set_*(), which stores a whole word.
+ */
+
 /* Bytes in a message at most. */
 extern unsigned int mbipc_message_max;
 

@@ -106,6 +106,11 @@ void mbipc_tell_pollers(struct mbipc_mailbox *mailbox,
 	}
 }
 
+/*
+ * Is it at its end?  Looks without the tasklist_lock, under which exit_notify()
+ * and release_task() write: who has exited stays so, and who does so just now
+ * keeps its seat until somebody asks again.
+ */
 static bool process_exited(struct pid *pid)
 {
 	struct task_struct *task;

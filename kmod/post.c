@@ -13,6 +13,7 @@ static int check_size(const struct mbipc_mailbox *mailbox, size_t length,
 		      struct mailbox_error *err)
 {
 	unsigned int module_limit = READ_ONCE(mbipc_message_max);
+	/* Pairs with mbipc_set(), which orders nothing by it. */
 	u32 limit = READ_ONCE(mailbox->message_max);
 	u16 field = offsetof(struct mailbox_send, length);
 
