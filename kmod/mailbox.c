@@ -361,10 +361,11 @@ void mbipc_place_gone(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		mailbox->bytes -= message->length;
 	inbox->used--;
 	mbipc_free_later(after, item);
-	after->poll |= MBIPC_POLL_OUT;
 	if (!list_empty(&inbox->senders) ||
 	    mailbox->policy == MAILBOX_POLICY_BROADCAST)
 		mbipc_settle(mailbox, inbox, after);
+	else if (mbipc_room(mailbox, inbox))
+		after->poll |= MBIPC_POLL_OUT;
 }
 
 /**

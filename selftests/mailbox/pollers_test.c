@@ -5,6 +5,7 @@
 #include "kselftest_harness.h"
 #include "common.h"
 
+#include <linux/aio_abi.h>
 #include <poll.h>
 #include <sys/epoll.h>
 
@@ -183,6 +184,36 @@ TEST(room_behind_the_line)
 	be_first(0);
 	ASSERT_EQ(0, mbx_call_join(&waits));
 	EXPECT_EQ(POLLOUT, told(&poller));
+}
+
+/* Asynchronous polls believe the wake-up: none for room that is taken at once. */
+TEST(no_room_is_not_told)
+{
+	struct iocb poll = { .aio_lio_opcode = IOCB_CMD_POLL, .aio_buf = POLLOUT };
+	struct iocb *list[1] = { &poll };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct io_event event = {};
+	struct timespec none = {};
+	struct mbx_call waits;
+	aio_context_t aio = 0;
+
+	ASSERT_LE(0, box);
+	if (syscall(SYS_io_setup, 1, &aio))
+		SKIP(return, "no aio: %s", strerror(errno));
+	ASSERT_EQ(0, mbx_put(box, "1", MAILBOX_NONBLOCK));
+	ASSERT_EQ(0, mbx_call_send(&waits, box, "2", 0));
+	ASSERT_TRUE(mbx_wait_waiters(box, 1, 0));
+	poll.aio_fildes = box;
+	ASSERT_EQ(1, syscall(SYS_io_submit, aio, 1, list));
+
+	EXPECT_STREQ("1", mbx_next(box));
+	ASSERT_EQ(0, mbx_call_join(&waits));
+	EXPECT_EQ(0, syscall(SYS_io_getevents, aio, 0, 1, &event, &none));
+	EXPECT_STREQ("2", mbx_next(box));
+	if (!event.obj)
+		EXPECT_EQ(1, syscall(SYS_io_getevents, aio, 1, 1, &event, NULL));
+	EXPECT_EQ(POLLOUT, event.res & POLLOUT);
+	syscall(SYS_io_destroy, aio);
 }
 
 TEST_HARNESS_MAIN
