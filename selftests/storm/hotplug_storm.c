@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 
 	storm_begin(argc, argv, 2);
 	count = find_cpus(cpus);
-	for (unsigned int round = 0; count && storm_goes_on(round, 1, 5); round++)
+	for (unsigned int round = 0; count && storm_goes_on(round, 1, 3); round++)
 		storm(round, cpus, count);
 	if (count)
 		storm_result("messages are answered, and deadlines come, on whichever CPU");

@@ -260,10 +260,10 @@ int main(int argc, char **argv)
 		for (unsigned int round = 0; storm_goes_on(round, 2, 1); round++)
 			senders(round, bytes);
 		storm_result("senders at the limit end, what they sent is whole");
-		for (unsigned int round = 0; storm_goes_on(round, 2, 3); round++)
+		for (unsigned int round = 0; storm_goes_on(round, 2, 2); round++)
 			receivers(round, bytes);
 		storm_result("receivers die of a message, and it goes back");
-		for (unsigned int round = 0; storm_goes_on(round, 1, 6); round++)
+		for (unsigned int round = 0; storm_goes_on(round, 1, 5); round++)
 			both(round, bytes);
 		storm_result("the books are balanced while both are killed");
 		close(mailbox);

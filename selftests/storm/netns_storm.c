@@ -197,7 +197,7 @@ int main(int argc, char **argv)
 		processes[i] = mbx_fork();
 		if (processes[i])
 			continue;
-		for (unsigned int round = 0; storm_goes_on(round, ROUNDS, 6); round++)
+		for (unsigned int round = 0; storm_goes_on(round, ROUNDS, 5); round++)
 			come_and_go(round, 100 * (i + 1));
 		_exit(0);
 	}

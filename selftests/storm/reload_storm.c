@@ -94,9 +94,8 @@ static void use(int device, __u32 *chance)
 	handle = attr.fd;
 	for (unsigned int n = storm_roll(chance) % 4; n; n--)
 		STORM_CHECK_RESULT(mbx_put(handle, "reload", MAILBOX_NONBLOCK), 0);
-	/* some leave what they have to the last close, and to exit */
-	if (storm_roll(chance) % 2)
-		close(device);
+	/* that handles are made by it is no reason to keep it */
+	close(device);
 	if (storm_roll(chance) % 2)
 		mbx_next(handle);
 	storm_dither(chance, 2000);
@@ -203,13 +202,10 @@ static void __attribute__((noreturn)) user(unsigned int who)
 	__u32 chance = storm_seeded(0, who);
 
 	while (!__atomic_load_n(&shared->stop, __ATOMIC_ACQUIRE)) {
+		bool pause = __atomic_load_n(&shared->pause, __ATOMIC_ACQUIRE);
 		int device = find_device(), kind = storm_roll(&chance) % 32;
 
-		/* the close before the next open is a moment without a user */
-		storm_dither(&chance, 1000);
-		if (device < 0)
-			continue;
-		if (__atomic_load_n(&shared->pause, __ATOMIC_ACQUIRE))
+		if (device < 0 || pause)
 			close(device);
 		else if (kind == 0)
 			leave_in_namespace(device);
@@ -221,7 +217,8 @@ static void __attribute__((noreturn)) user(unsigned int who)
 			wait_in_it(device, &chance);
 		else
 			use(device, &chance);
-		storm_dither(&chance, 5000);
+		/* in a pause there are moments without a user */
+		storm_dither(&chance, pause ? 50000 : 5000);
 	}
 	_exit(0);
 }
@@ -317,7 +314,7 @@ int main(int argc, char **argv)
 	if (!STORM_CHECK(module))
 		storm_remark("no " MODULE ".ko in /lib/modules");
 	else
-		storm(module, storm_many(60, 1000), &counts);
+		storm(module, storm_many(40, 1000), &counts);
 	storm_remark("%u unloads refused, %u worked; %u uses, %u found again", counts.refused,
 		     counts.worked, shared->users[0], shared->users[1]);
 	STORM_CHECK(counts.refused && counts.worked && shared->users[0] && shared->users[1]);

@@ -307,7 +307,7 @@ static void nobody_owes(void)
 int main(int argc, char **argv)
 {
 	storm_begin(argc, argv, 3);
-	for (unsigned int round = 0; storm_goes_on(round, 2, 4); round++)
+	for (unsigned int round = 0; storm_goes_on(round, 2, 3); round++)
 		storm(round);
 	storm_result("all are seen, and let in, as who they are");
 	nobody_owes();
