@@ -657,7 +657,7 @@ int mbipc_peek(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	spin_lock(&mailbox->lock);
 	code = mbipc_check_alive(mailbox, err);
 	if (!code)
-		code = inbox_from(handle, false, &inbox, &more, err);
+		code = inbox_from(handle, true, &inbox, &more, err);
 	if (code)
 		goto out;
 	item = mbipc_queue_find(&inbox->queue, &taking->select, index);
