@@ -110,6 +110,12 @@ $(guest-modules): module-%: kernel-%
 	$(call build-module,$(build)/module/guest-$*,$(build)/kernels/$*/headers,modules \
 		$(if $(filter 6.1-debug,$*),KCOV_INSTRUMENT=y))
 
+# The module once more, which counts what is reached.
+.PHONY: module-coverage
+module-coverage: kernel-6.1-debug
+	$(call build-module,$(build)/module/coverage,$(build)/kernels/6.1-debug/headers,modules \
+		GCOV_PROFILE=y)
+
 # --- user space -------------------------------------------------------------
 
 ifneq ($(LLVM),)
@@ -284,7 +290,7 @@ $(build)/demo/text.txt: | source
 	$(Q)cd $(source)/Documentation && LC_ALL=C find admin-guide networking process \
 		-name '*.rst' | LC_ALL=C sort | xargs cat >$@
 
-.PHONY: demo shell bench check check-debug check-matrix docs check-long check-mutants check-kcsan
+.PHONY: demo shell bench check check-debug check-matrix docs check-long check-mutants check-kcsan coverage
 demo: setup
 	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) library command examples guest-init texts
 	$(Q)$(guest) demo --build $(build) --kernel $(KERNEL) --log $(build)/demo/log \
@@ -339,6 +345,15 @@ check-mutants: setup
 	$(Q)env -u MAKEFLAGS $(project)/selftests/mutants/run --build $(build) \
 		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS))
 
+# What of kmod/ these programs reach; one with arguments is a word in quotes.
+coverage-programs := \
+	$(patsubst $(project)/%.c,$(build)/%,$(call sources,selftests/mailbox/*_test.c)) \
+	$(call sources,selftests/mailbox/*_test.sh)
+
+coverage: setup
+	$(Q)$(MAKE) --no-print-directory module-coverage guest-init tests command examples
+	$(Q)$(project)/selftests/coverage/coverage --build $(build) $(coverage-programs)
+
 docs: setup
 	$(Q)$(setup)/source $(source)
 	$(Q)$(project)/Documentation/build $(source) $(build)/docs
@@ -347,6 +362,7 @@ docs: setup
 
 downloads := kernels linux-source-6.1
 made := module obj lib bin examples libmailbox.pc guest selftests demo bench check mutants lint docs
+made := module obj lib bin examples libmailbox.pc guest selftests demo bench check coverage lint docs
 
 .PHONY: clean mrproper help
 clean:
@@ -370,6 +386,8 @@ help:
 	'  check-long       storms that go on for long, on that kernel and on 6.12' \
 	'  check-mutants    that each of these machines can fail: mistakes that they must catch' \
 	'  check-kcsan      the kselftests on a kernel that catches data races' \
+
+	'  coverage         what share of the module the tests reach' \
 	'  bench            what operations cost, counted in instructions' \
 	'  docs             the manual, in build/docs' \
 	'  setup            installs the Debian packages that are missing' \
