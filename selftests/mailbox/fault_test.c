@@ -13,65 +13,17 @@
  *   memory runs out: errno, nothing lost	fault.*.each_fails_once
  */
 #include "kselftest_harness.h"
-#include "common.h"
+#include "fault.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/uio.h>
-
-#define FAIL_NTH	"/proc/thread-self/fail-nth"
-#define DEBUGFS		"/sys/kernel/debug"
 
 #define LENGTH_MAX	(5 * 4096)
 #define RECEIVERS	3
 #define ENOUGH		400	/* no call has so many */
 
 #define ALICE		1000
-
-/* --- making things fail ---------------------------------------------- */
-
-static void set(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	/* a kernel that lacks one of them fails less, and that is seen below */
-	if (write(fd, text, strlen(text)) < 0)
-		perror(path);
-	close(fd);
-}
-
-/* Allocations that may sleep fail too, single pages too, and without a word. */
-static void set_all(void)
-{
-	set(DEBUGFS "/failslab/ignore-gfp-wait", "N");
-	set(DEBUGFS "/failslab/verbose", "0");
-	set(DEBUGFS "/fail_page_alloc/ignore-gfp-wait", "N");
-	set(DEBUGFS "/fail_page_alloc/ignore-gfp-highmem", "N");
-	set(DEBUGFS "/fail_page_alloc/min-order", "0");
-	set(DEBUGFS "/fail_page_alloc/verbose", "0");
-	set(DEBUGFS "/fail_usercopy/verbose", "0");
-}
-
-static int arm(int control, unsigned int nth)
-{
-	char text[16];
-	int length = snprintf(text, sizeof(text), "%u", nth);
-
-	return pwrite(control, text, length, 0) == length ? 0 : -errno;
-}
-
-/* Has something failed since arm()?  From here on nothing does. */
-static bool disarm(int control)
-{
-	char text[16];
-	/* reading copies too; what fails just here has not failed before */
-	bool failed = pread(control, text, sizeof(text), 0) > 0 && text[0] == '0';
-
-	while (pwrite(control, "0", 1, 0) != 1)
-		;
-	return failed;
-}
 
 /* --- the place where it happens --------------------------------------- */
 
@@ -181,6 +133,11 @@ static int call_create(struct site *site)
 	return create(site, &(struct mailbox_create){ .policy = MAILBOX_POLICY_SHARED });
 }
 
+static int call_create_exclusive(struct site *site)
+{
+	return create(site, &(struct mailbox_create){ .policy = MAILBOX_POLICY_EXCLUSIVE });
+}
+
 static int call_create_pair(struct site *site)
 {
 	return create(site, &(struct mailbox_create){ .policy = MAILBOX_POLICY_PAIR });
@@ -252,17 +209,45 @@ static int call_info(struct site *site)
 	return called(site, mbx_ioctl(site->device, MAILBOX_IOC_INFO, &info), &info.error);
 }
 
+static int call_info_of_handle(struct site *site)
+{
+	struct mailbox_info info = { .flags = 0 };
+
+	return called(site, mbx_info(site->fd[0], &info), &info.error);
+}
+
+/* A struct as a program has it that was built for a newer kernel. */
+#define NEWER(type)	struct { struct type known; __u64 tail[3]; }
+#define NEWER_IOC(command, with)					\
+	_IOC(_IOC_DIR(command), _IOC_TYPE(command), _IOC_NR(command), sizeof(with))
+
+static int list(struct site *site, const char *after, void *entries, size_t entry_size)
+{
+	struct mailbox_list list = {
+		.after = MBX_PTR(after),
+		.entries = MBX_PTR(entries),
+		.entry_size = entry_size,
+		.count = 4,
+	};
+	int result = mbx_ioctl(site->device, MAILBOX_IOC_LIST, &list);
+
+	if (!result && !list.count)
+		return -EBADMSG;
+	return called(site, result, &list.error);
+}
+
 static int call_list(struct site *site)
 {
 	struct mailbox_stat entries[4];
-	struct mailbox_list list = {
-		.after = MBX_PTR("!"),
-		.entries = MBX_PTR(entries),
-		.entry_size = sizeof(entries[0]),
-		.count = 4,
-	};
 
-	return called(site, mbx_ioctl(site->device, MAILBOX_IOC_LIST, &list), &list.error);
+	return list(site, "!", entries, sizeof(entries[0]));
+}
+
+static int call_list_from_the_first(struct site *site)
+{
+	NEWER(mailbox_stat) entries[4];
+
+	return list(site, NULL, entries, sizeof(entries[0]));
 }
 
 static int call_stat(struct site *site)
@@ -270,6 +255,14 @@ static int call_stat(struct site *site)
 	struct mailbox_stat stat = { .id = 0 };
 
 	return called(site, mbx_ioctl(site->fd[0], MAILBOX_IOC_STAT, &stat), &stat.error);
+}
+
+static int call_stat_newer(struct site *site)
+{
+	NEWER(mailbox_stat) stat = { .tail = { 0 } };
+	int result = mbx_ioctl(site->fd[0], NEWER_IOC(MAILBOX_IOC_STAT, stat), &stat);
+
+	return called(site, result, &stat.known.error);
 }
 
 static int call_set(struct site *site)
@@ -299,6 +292,21 @@ static int call_send(struct site *site)
 
 	site->next += !result;
 	return called(site, result, &message.error);
+}
+
+static int call_send_newer(struct site *site)
+{
+	NEWER(mailbox_send) message = {
+		.known = {
+			.flags = MAILBOX_NONBLOCK,
+			.buffer = MBX_PTR(site->memory),
+			.length = site->length,
+		},
+	};
+	int result = mbx_ioctl(site->fd[0], NEWER_IOC(MAILBOX_IOC_SEND, message), &message);
+
+	site->next += !result;
+	return called(site, result, &message.known.error);
 }
 
 static int call_send_vector(struct site *site)
@@ -389,6 +397,38 @@ static int call_receive(struct site *site)
 	return received(site, result, message.header.length);
 }
 
+static int call_receive_newer(struct site *site)
+{
+	NEWER(mailbox_receive) message = {
+		.known = {
+			.flags = MAILBOX_NONBLOCK,
+			.buffer = MBX_PTR(site->memory),
+			.length = LENGTH_MAX,
+		},
+	};
+	int result = mbx_ioctl(site->fd[0], NEWER_IOC(MAILBOX_IOC_RECEIVE, message), &message);
+
+	called(site, result, &message.known.error);
+	return received(site, result, message.known.header.length);
+}
+
+/* As much as there is room for. */
+static int call_receive_truncated(struct site *site)
+{
+	struct mailbox_receive message = {
+		.flags = MAILBOX_NONBLOCK | MAILBOX_RECEIVE_TRUNCATE,
+		.buffer = MBX_PTR(site->memory),
+		.length = site->length / 2,
+	};
+	int result = mbx_receive(site->fd[0], &message);
+
+	called(site, result, &message.error);
+	if (!result && !is_payload(site->memory, message.length, site->first))
+		return -EBADMSG;
+	site->first += !result;
+	return result;
+}
+
 static int call_receive_vector(struct site *site)
 {
 	struct mailbox_vector pieces[] = {
@@ -451,7 +491,40 @@ static int call_read(struct site *site)
 	return received(site, length < 0 ? -errno : 0, length);
 }
 
+static int call_peek_vector(struct site *site)
+{
+	struct mailbox_vector pieces[] = {
+		{ .base = MBX_PTR(site->memory), .length = 33 },
+		{ .base = MBX_PTR(site->memory + 33), .length = LENGTH_MAX - 33 },
+	};
+	struct mailbox_receive message = {
+		.flags = MAILBOX_RECEIVE_PEEK | MAILBOX_VECTOR,
+		.buffer = MBX_PTR(pieces),
+		.length = 2,
+	};
+	int result = mbx_receive(site->fd[0], &message);
+
+	called(site, result, &message.error);
+	if (result)
+		return result;
+	return is_payload(site->memory, message.header.length, site->first) ? 0 : -EBADMSG;
+}
+
 /* Programs look at the handle from outside. */
+static int call_poll(struct site *site)
+{
+	/* more than there is room for on the kernel's stack */
+	struct pollfd where[64];
+	int ready;
+
+	for (int i = 0; i < 64; i++)
+		where[i] = (struct pollfd){ .fd = site->fd[0], .events = POLLIN };
+	ready = poll(where, 64, 0);
+	if (ready < 0)
+		return -errno;
+	return ready == 64 ? 0 : -EBADMSG;
+}
+
 static int call_epoll(struct site *site)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -561,43 +634,62 @@ FIXTURE_VARIANT(fault)
 	}
 
 CALL(create);
+CALL(create_exclusive);
 CALL(create_pair);
 CALL(create_broadcast);
 CALL(create_named);
 CALL(create_persistent);
 CALL(create_found);
 CALL(open);
+CALL_OF(open, pair, .length = 64, .policy = MAILBOX_POLICY_PAIR);
+CALL_OF(open, broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST);
 CALL(dup);
+CALL_OF(dup, pair, .length = 64, .policy = MAILBOX_POLICY_PAIR);
 CALL_OF(dup, broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST);
 CALL(open_device);
 CALL(info);
 CALL_OF(info, stranger, .length = 64, .caller = ALICE);
+CALL(info_of_handle);
 CALL(list);
+CALL(list_from_the_first);
 CALL(stat);
+CALL(stat_newer);
 CALL(set, .queued = 2);
 CALL(destroy, .queued = 2);
+CALL_OF(destroy, broadcast, .length = 64, .queued = 2, .policy = MAILBOX_POLICY_BROADCAST);
 CALL(send);
+CALL(send_newer);
 CALL_OF(send, middle, .length = MIDDLE);
 CALL_OF(send, long, .length = LONG);
 CALL_OF(send, stranger, .length = 64, .caller = ALICE);
 CALL_OF(send, pair, .length = 64, .policy = MAILBOX_POLICY_PAIR);
 CALL_OF(send, broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST);
 CALL_OF(send, long_broadcast, .length = LONG, .policy = MAILBOX_POLICY_BROADCAST);
+CALL_OF(send, stranger_broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST,
+	.caller = ALICE);
 CALL(send_vector);
 CALL_OF(send_vector, long, .length = LONG);
 CALL(send_batch, .queued = 1);
 CALL(write);
 CALL_OF(write, long, .length = LONG);
+CALL_OF(write, stranger, .length = 64, .caller = ALICE);
+CALL_OF(write, broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST);
 CALL(writev);
+CALL_OF(writev, long, .length = LONG);
 CALL_OF(receive, middle, .length = MIDDLE, .queued = 2);
 CALL_OF(receive, long, .length = LONG, .queued = 2);
 CALL_OF(receive, broadcast, .length = MIDDLE, .queued = 2, .policy = MAILBOX_POLICY_BROADCAST);
+CALL_OF(receive_newer, middle, .length = MIDDLE, .queued = 2);
+CALL_OF(receive_truncated, middle, .length = MIDDLE, .queued = 2);
+CALL_OF(receive_truncated, long, .length = LONG, .queued = 2);
 CALL(receive_vector, .queued = 2);
 CALL(receive_batch, .queued = 3);
 CALL_OF(peek, middle, .length = MIDDLE, .queued = 2);
 CALL_OF(peek, long, .length = LONG, .queued = 2);
+CALL(peek_vector, .queued = 2);
 CALL_OF(read, middle, .length = MIDDLE, .queued = 2);
 CALL_OF(read, long, .length = LONG, .queued = 2);
+CALL(poll, .queued = 1);
 CALL(epoll, .queued = 1);
 CALL(fdinfo, .queued = 1);
 
@@ -606,7 +698,7 @@ FIXTURE_SETUP(fault)
 	self->control = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
 	if (self->control < 0)
 		return;		/* the test says so: a set-up cannot skip it */
-	set_all();
+	fault_set_all();
 	self->memory = calloc(1, LENGTH_MAX);
 	ASSERT_NE(NULL, self->memory);
 }
@@ -680,9 +772,9 @@ static void call_once(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *se
 	write_payload(&site, site.next);
 	ASSERT_EQ(0, setresuid(variant->caller, 0, 0));
 
-	ASSERT_EQ(0, arm(self->control, nth));
+	ASSERT_EQ(0, fault_arm(self->control, nth));
 	result = variant->call(&site);
-	*failed = disarm(self->control);
+	*failed = fault_disarm(self->control);
 
 	ASSERT_EQ(0, setresuid(0, 0, 0));
 	if (!*failed)
