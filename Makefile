@@ -361,8 +361,8 @@ docs: setup
 # --- the rest ---------------------------------------------------------------
 
 downloads := kernels linux-source-6.1
-made := module obj lib bin examples libmailbox.pc guest selftests demo bench check mutants lint docs
-made := module obj lib bin examples libmailbox.pc guest selftests demo bench check coverage lint docs
+made := module obj lib bin examples libmailbox.pc guest selftests demo bench check mutants \
+	coverage lint docs
 
 .PHONY: clean mrproper help
 clean:
@@ -380,7 +380,8 @@ help:
 	'  modules_install  the module, into /lib/modules (or INSTALL_MOD_PATH=)' \
 	'  demo             boots a guest that shows what a mailbox does' \
 	'  shell            boots a guest with the module loaded, and a prompt' \
-	'  check            every check and test; TESTS= KERNELS= JOBS= for some of them' \
+	'  check            every check and test, on 6.1, 6.12 and the debug kernel; TESTS=' \
+	'                   KERNELS= JOBS= for some of them' \
 	'  check-debug      the kselftests on a kernel with KASAN, lockdep and their kin' \
 	'  check-matrix     the kselftests on six Debian kernels, each with 1, 2 and 4 CPUs' \
 	'  check-long       storms that go on for long, on that kernel and on 6.12' \
