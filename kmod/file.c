@@ -80,12 +80,17 @@ static int is_on_mailbox(const void *mailbox, struct file *file,
 	return file->f_op == &mbipc_handle_fops && handle->mailbox == mailbox;
 }
 
-/* The calling process may have closed its last descriptor of a PAIR. */
+/*
+ * The calling process may have closed its last descriptor of a PAIR.  A table
+ * that nobody uses any more is being closed as a whole, and is not to be looked
+ * into: after 6.12, what was closed still stands in it, and may be freed already.
+ */
 static void leave_seat(struct mbipc_mailbox *mailbox,
 		       struct files_struct *files)
 {
 	if (mailbox->policy == MAILBOX_POLICY_PAIR &&
-	    !(files && iterate_fd(files, 0, is_on_mailbox, mailbox)))
+	    !(files && atomic_read(&files->count) &&
+	      iterate_fd(files, 0, is_on_mailbox, mailbox)))
 		mbipc_seat_leave(mailbox);
 }
 
