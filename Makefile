@@ -245,7 +245,7 @@ source  := $(build)/linux-source-6.1
 harness := $(source)/tools/testing/selftests
 guest   := $(qemu)/run
 
-.PHONY: setup source guest-init tests tests32 storms host-tests bench-programs texts
+.PHONY: setup source guest-init tests tests32 storms host-tests bench-programs fuzz-program texts
 setup:
 	$(Q)$(setup)/setup
 
@@ -317,6 +317,47 @@ bench: setup
 		'$(build)/bench/bench $(BENCH)'
 	$(Q)$(project)/selftests/bench/report $(build)/bench/log/output $(build)/bench/results.json
 
+# What a run found is what the next one begins with, once it is in corpus/.
+fuzz-sources := $(call sources,selftests/fuzz/*.c)
+
+fuzz-program: $(build)/selftests/fuzz/fuzz
+	@:
+$(build)/selftests/fuzz/corpus.txt: $(call sources,selftests/fuzz/corpus/*) \
+		$(project)/selftests/fuzz/corpus
+	$(Q)mkdir -p $(@D)
+	$(Q)cat /dev/null $(filter-out %/corpus,$^) >$@
+$(build)/selftests/fuzz/fuzz: $(fuzz-sources) $(call sources,selftests/fuzz/*.h) \
+		$(build)/selftests/fuzz/corpus.txt $(project)/uapi/linux/mailbox.h
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -static -I$(project)/uapi \
+		-DCORPUS='"$(build)/selftests/fuzz/corpus.txt"' -o $@ $(fuzz-sources) -pthread
+
+# SECONDS= or PROGRAMS= says how long, SEED= repeats a run, REPLAY= runs the programs
+# in a file alone.  What it found is then in build/fuzz/corpus.
+fuzz-arguments := $(if $(SEED),--seed $(SEED)) \
+	$(if $(PROGRAMS),--programs $(PROGRAMS),--seconds $(or $(SECONDS),60))
+fuzz-run = $(guest) test --build $(build) --kernel $(KERNEL) --log $(build)/fuzz/log \
+	--limit $(shell expr $(or $(SECONDS),0) + 3000) \
+	--timeout $(shell expr $(or $(SECONDS),0) + 3600)
+fuzz-found := $(build)/fuzz/corpus
+
+.PHONY: fuzz fuzz-corpus
+fuzz fuzz-corpus: KERNEL := 6.1-debug
+fuzz: setup
+	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) guest-init fuzz-program
+	$(Q)$(fuzz-run) $(if $(REPLAY),--add /replay $(REPLAY)) \
+		'$(build)/selftests/fuzz/fuzz $(if $(REPLAY),--replay /replay,$(fuzz-arguments))'; \
+	end=$$?; $(project)/selftests/fuzz/collect $(build)/fuzz/log/output $(fuzz-found); exit $$end
+
+# of what there is and what was found, that which it takes to reach all of it
+fuzz-corpus: setup
+	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) guest-init fuzz-program
+	$(Q)cat /dev/null $(wildcard $(fuzz-found)/*) >$(build)/fuzz/found
+	$(Q)$(fuzz-run) --add /found $(build)/fuzz/found \
+		'$(build)/selftests/fuzz/fuzz --merge /found'
+	$(Q)rm -f $(project)/selftests/fuzz/corpus/*
+	$(Q)$(project)/selftests/fuzz/collect $(build)/fuzz/log/output $(project)/selftests/fuzz/corpus
+
 # TESTS= names some of the kselftests, KERNELS= some of the kernels, JOBS= how
 # many things are done at a time.
 check: setup
@@ -362,7 +403,7 @@ docs: setup
 
 downloads := kernels linux-source-6.1
 made := module obj lib bin examples libmailbox.pc guest selftests demo bench check mutants \
-	coverage lint docs
+	coverage fuzz lint docs
 
 .PHONY: clean mrproper help
 clean:
@@ -383,11 +424,12 @@ help:
 	'  check            every check and test, on 6.1, 6.12 and the debug kernel; TESTS=' \
 	'                   KERNELS= JOBS= for some of them' \
 	'  check-debug      the kselftests on a kernel with KASAN, lockdep and their kin' \
+	'  check-kcsan      the kselftests on a kernel that catches data races' \
 	'  check-matrix     the kselftests on six Debian kernels, each with 1, 2 and 4 CPUs' \
 	'  check-long       storms that go on for long, on that kernel and on 6.12' \
 	'  check-mutants    that each of these machines can fail: mistakes that they must catch' \
-	'  check-kcsan      the kselftests on a kernel that catches data races' \
-
+	'  fuzz             random programs against a model; SECONDS= SEED= REPLAY=file' \
+	'  fuzz-corpus      puts what fuzz has found into selftests/fuzz/corpus' \
 	'  coverage         what share of the module the tests reach' \
 	'  bench            what operations cost, counted in instructions' \
 	'  docs             the manual, in build/docs' \

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * New programs, and old ones changed a little.
+ */
+#include <string.h>
+
+#include <linux/mailbox.h>
+
+#include "grammar.h"
+
+/* around what is compared with something somewhere */
+static const uint64_t junk[] = {
+	1, 2, 3, 4, 5, 7, 8, 16, 64, 65, 255, 256, 0777, 1023, 1024, 1025, 4096, 4097, 32767,
+	32768, 65536, 0x7fffffff, 0x80000000, 0x7fffffffffffffffULL, 0x8000000000000000ULL, ~0ULL,
+};
+
+static uint64_t some_bits(struct random *random, uint64_t bits)
+{
+	return random_next(random) & random_next(random) & bits;
+}
+
+static uint64_t any_value(const struct call *call, enum arg arg, struct random *random)
+{
+	const struct arg_grammar *grammar = &args[arg];
+
+	if (arg == TWIST)
+		return random_once(random, 24) ? random_below(random, TWISTS) : TWIST_NONE;
+	if (arg == NAME && random_once(random, 24))
+		return NAME_LAST + random_below(random, 6);
+	if (arg != SLOT && arg != TO && arg != TARGET && random_once(random, 120))
+		return junk[random_below(random, ARRAY_SIZE(junk))];
+	if (arg == FLAGS)
+		return some_bits(random, ops[call->op].flags);
+	if (grammar->bits)
+		return some_bits(random, grammar->bits);
+	if (grammar->count)
+		return grammar->values[random_below(random, grammar->count)];
+	return random_below(random, grammar->below);
+}
+
+/* What its flags do not use has to be 0: nearly always it is. */
+static void tidy(struct call *call, struct random *random)
+{
+	uint64_t *arg = call->arg;
+
+	if (random_once(random, 30))
+		return;
+	switch (call->op) {
+	case OP_CREATE:
+		if (!arg[NAME]) {
+			arg[FLAGS] &= ~(MAILBOX_CREATE_EXCL | MAILBOX_CREATE_PERSIST);
+			arg[MODE] = 0;
+		}
+		if (arg[POLICY] != MAILBOX_POLICY_BROADCAST)
+			arg[SLOW] = 0;
+		else if (!arg[CAPACITY])
+			arg[CAPACITY] = 1;
+		if ((arg[FLAGS] & MAILBOX_CREATE_FIXED) && !arg[MAX])
+			arg[MAX] = 16;
+		break;
+	case OP_RECEIVE:
+	case OP_RECEIVE_BATCH:
+		if (!(arg[SELECT] & (MAILBOX_SELECT_TAG | MAILBOX_SELECT_TAG_MAX |
+				     MAILBOX_SELECT_TAG_NOT)))
+			arg[TAG] = 0;
+		if (!(arg[SELECT] & MAILBOX_SELECT_PRIORITY))
+			arg[PRIORITY] = 0;
+		if (!(arg[SELECT] & MAILBOX_SELECT_PID))
+			arg[PID] = 0;
+		else if (!arg[PID])
+			arg[PID] = 1;
+		if (!(arg[FLAGS] & MAILBOX_RECEIVE_PEEK) || (arg[SELECT] & MAILBOX_SELECT_TAG_MAX))
+			arg[INDEX] = 0;
+		if (arg[FLAGS] & MAILBOX_RECEIVE_PEEK)
+			arg[FLAGS] &= ~MAILBOX_DEADLINE;
+		/* room for what comes, in general */
+		if (arg[LENGTH] < 4096 && random_below(random, 4))
+			arg[LENGTH] = 4096;
+		/* fall through */
+	case OP_SEND:
+	case OP_SEND_BATCH:
+		/* who waits for nothing has come to the end of its program */
+		if (random_below(random, 3))
+			arg[FLAGS] |= MAILBOX_NONBLOCK;
+		if (arg[FLAGS] & MAILBOX_NONBLOCK)
+			arg[FLAGS] &= ~MAILBOX_DEADLINE;
+		if (!(arg[FLAGS] & MAILBOX_DEADLINE)) {
+			arg[FLAGS] &= ~MAILBOX_REALTIME;
+			arg[DEADLINE] = 0;
+		}
+		break;
+	case OP_SET:
+		if (!(arg[MASK] & MAILBOX_SET_MODE))
+			arg[MODE] = 0;
+		if (!(arg[MASK] & MAILBOX_SET_UID))
+			arg[USER] = 0;
+		if (!(arg[MASK] & MAILBOX_SET_GID))
+			arg[GROUP] = 0;
+		if (!(arg[MASK] & MAILBOX_SET_CAPACITY))
+			arg[CAPACITY] = 0;
+		if (!(arg[MASK] & MAILBOX_SET_MESSAGE_MAX))
+			arg[MAX] = 0;
+		break;
+	default:
+		break;
+	}
+}
+
+/* Where all go on at once, who waits for ever makes nothing of the rest of its calls. */
+static void hurry(struct call *call, struct random *random)
+{
+	uint64_t *arg = call->arg;
+
+	if (!(ops[call->op].args & 1ULL << DEADLINE) || random_once(random, 3) ||
+	    arg[FLAGS] & (MAILBOX_NONBLOCK | MAILBOX_RECEIVE_PEEK))
+		return;
+	arg[FLAGS] |= MAILBOX_DEADLINE;
+	arg[DEADLINE] = DEADLINE_SOON;
+}
+
+/* A slot that a call of the program may have filled. */
+static uint64_t likely_slot(const struct program *program, struct random *random)
+{
+	const struct call *call;
+
+	for (int i = 0; program->count && i < 16; i++) {
+		call = &program->call[random_below(random, program->count)];
+		if (ops[call->op].args & 1ULL << TO)
+			return call->arg[TO] % SLOTS;
+	}
+	return 0;
+}
+
+static struct call any_call(const struct program *program, enum kind kind, unsigned int actors,
+			    struct random *random)
+{
+	struct call call = { .actor = random_below(random, actors) };
+	unsigned int all = 0, pick;
+
+	for (int op = 0; op < OPS; op++)
+		all += ops[op].often[kind];
+	pick = random_below(random, all);
+	while (pick >= ops[call.op].often[kind])
+		pick -= ops[call.op++].often[kind];
+	for (int arg = 0; arg < ARGS; arg++)
+		if (ops[call.op].args & 1ULL << arg)
+			call.arg[arg] = any_value(&call, arg, random);
+	if (ops[call.op].args & 1ULL << SLOT && random_below(random, 8))
+		call.arg[SLOT] = likely_slot(program, random);
+	tidy(&call, random);
+	if (kind == TOGETHER)
+		hurry(&call, random);
+	return call;
+}
+
+static void append(struct program *program, struct call call)
+{
+	if (program->count < CALLS_MAX)
+		program->call[program->count++] = call;
+}
+
+/* A mailbox, mostly one that works, in slot @to. */
+static struct call a_mailbox(unsigned int to, struct random *random)
+{
+	static const struct program none;
+	struct call call;
+
+	do {
+		call = any_call(&none, EXACT, 1, random);
+	} while (call.op != OP_CREATE);
+	call.arg[TO] = to;
+	if (random_below(random, 8)) {
+		call.arg[RIGHTS] = MAILBOX_RIGHT_ALL;
+		call.arg[TWIST] = TWIST_NONE;
+	}
+	return call;
+}
+
+static struct call an_actor(unsigned int target, enum op op, unsigned int parent)
+{
+	struct call call = { .op = op, .actor = parent };
+
+	call.arg[TARGET] = target;
+	return call;
+}
+
+void program_random(struct program *program, struct random *random)
+{
+	unsigned int actors = 1 + random_below(random, ACTORS), length;
+	unsigned int boxes = 1 + random_below(random, 3);
+
+	memset(program, 0, sizeof(*program));
+	program->kind = random_once(random, 5) ? TOGETHER :
+			random_once(random, 5) ? GARBAGE : EXACT;
+	if (program->kind == TOGETHER && actors < 3)
+		actors = 3;
+	for (unsigned int i = 0; i < boxes; i++) {
+		append(program, a_mailbox(i, random));
+		if (program->kind == TOGETHER) {
+			/* the deadlines of the receivers end what nobody sends to */
+			struct call *create = &program->call[i];
+
+			create->arg[RIGHTS] = MAILBOX_RIGHT_ALL;
+			create->arg[TWIST] = TWIST_NONE;
+		}
+	}
+	for (unsigned int i = 1; i < actors; i++) {
+		append(program, an_actor(i, random_below(random, 3) ? OP_FORK : OP_THREAD,
+					 random_below(random, i)));
+		if (random_once(random, 6)) {
+			struct call call = { .op = OP_BECOME, .actor = i };
+
+			call.arg[USER] = 1000 + random_below(random, 2);
+			append(program, call);
+		}
+	}
+	if (program->kind == TOGETHER)
+		append(program, (struct call) { .op = OP_TOGETHER });
+	length = 8 + random_below(random, program->kind == TOGETHER ? 70 : 40);
+	for (unsigned int i = 0; i < length; i++)
+		append(program, any_call(program, program->kind, actors, random));
+}
+
+void program_delete(struct program *program, unsigned int at)
+{
+	program->count--;
+	memmove(&program->call[at], &program->call[at + 1],
+		(program->count - at) * sizeof(program->call[0]));
+}
+
+static void insert(struct program *program, unsigned int at, struct call call)
+{
+	if (program->count == CALLS_MAX)
+		return;
+	memmove(&program->call[at + 1], &program->call[at],
+		(program->count - at) * sizeof(program->call[0]));
+	program->call[at] = call;
+	program->count++;
+}
+
+/* Where "together" stands; nothing is put before it, and it stays. */
+static unsigned int beginning(const struct program *program)
+{
+	for (unsigned int i = 0; i < program->count; i++)
+		if (program->call[i].op == OP_TOGETHER)
+			return i + 1;
+	return 0;
+}
+
+static void change_one(struct program *program, const struct program *other,
+		       struct random *random)
+{
+	unsigned int begin = beginning(program);
+	unsigned int at = begin + random_below(random, program->count - begin);
+	unsigned int from, count;
+	struct call *call = &program->call[at];
+	int arg;
+
+	switch (at < program->count ? random_below(random, 7) : 0) {
+	case 0:
+	case 1:
+		insert(program, at, any_call(program, program->kind, ACTORS, random));
+		break;
+	case 2:
+		program_delete(program, at);
+		break;
+	case 3:
+		insert(program, at, *call);
+		break;
+	case 4:
+		call->actor = random_below(random, ACTORS);
+		break;
+	case 5:
+		arg = random_below(random, ARGS);
+		if (!ops[call->op].args)
+			break;
+		while (!(ops[call->op].args & 1ULL << arg))
+			arg = (arg + 1) % ARGS;
+		call->arg[arg] = any_value(call, arg, random);
+		tidy(call, random);
+		break;
+	case 6:
+		if (other->kind != program->kind)
+			break;
+		from = beginning(other);
+		from += random_below(random, other->count - from);
+		count = random_below(random, other->count - from + 1);
+		for (unsigned int i = 0; i < count; i++)
+			insert(program, at + i, other->call[from + i]);
+		break;
+	}
+}
+
+void program_mutate(struct program *program, const struct program *other,
+		    struct random *random)
+{
+	unsigned int changes = 1 + random_below(random, 5);
+
+	while (changes--)
+		change_one(program, other, random);
+}

@@ -1,0 +1,1028 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The model of how messages get in and out.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "world.h"
+
+#define FIELD(type, member)	offsetof(struct type, member)
+#define TAG_BITS	(MAILBOX_SELECT_TAG | MAILBOX_SELECT_TAG_MAX | MAILBOX_SELECT_TAG_NOT)
+#define WAIT_BITS	(MAILBOX_NONBLOCK | MAILBOX_DEADLINE | MAILBOX_REALTIME | MAILBOX_VECTOR)
+
+/* --- messages --------------------------------------------------------------- */
+
+static void charge(struct message *message)
+{
+	world.messages[message->user]++;
+	world.bytes[message->user] += message->length;
+}
+
+static void forget(struct message *message)
+{
+	if (message->places && --message->places)
+		return;
+	world.messages[message->user]--;
+	world.bytes[message->user] -= message->length;
+}
+
+static void accept_message(struct box *box, struct message *message)
+{
+	message->sequence = ++box->sequence;
+	box->sent++;
+	box->sender_pid = message->pid;
+}
+
+static void enqueue(struct inbox *inbox, struct message *message)
+{
+	inbox->queue.at[inbox->queue.count++] = message;
+	message->places++;
+}
+
+static struct message *dequeue(struct inbox *inbox, unsigned int at)
+{
+	struct message *message = inbox->queue.at[at];
+
+	inbox->queue.count--;
+	memmove(&inbox->queue.at[at], &inbox->queue.at[at + 1],
+		(inbox->queue.count - at) * sizeof(inbox->queue.at[0]));
+	return message;
+}
+
+void withdraw(struct waiter *waiter)
+{
+	struct box *box = waiter->handle->box;
+	struct inbox *inbox = waiter->inbox;
+
+	if (waiter->queued) {
+		for (unsigned int i = 0; i < inbox->queue.count; i++)
+			if (inbox->queue.at[i] == waiter->message) {
+				dequeue(inbox, i);
+				box->withdrawn++;
+			}
+	}
+	forget(waiter->message);
+}
+
+uint64_t drop_all(struct box *box, struct inbox *inbox)
+{
+	uint64_t count = inbox->queue.count;
+
+	while (inbox->queue.count) {
+		struct message *message = dequeue(inbox, 0);
+
+		box->dropped++;
+		if (message->sender)	/* its sender forgets it */
+			message->places--;
+		else
+			forget(message);
+	}
+	return count;
+}
+
+uint64_t depth_of(const struct box *box)
+{
+	uint64_t depth = box->inbox[0].queue.count + box->inbox[1].queue.count;
+
+	if (box->policy != MAILBOX_POLICY_BROADCAST)
+		return depth;
+	for (unsigned int i = 0; i < world.handles; i++) {
+		const struct handle *handle = world.handle[i];
+
+		if (handle->box == box && handle->own && handle->own->queue.count > depth)
+			depth = handle->own->queue.count;
+	}
+	return depth;
+}
+
+/* --- selection --------------------------------------------------------------- */
+
+static bool wanted(const struct call *call, const struct message *message)
+{
+	uint64_t select = call->arg[SELECT], tag = call->arg[TAG];
+
+	if (call->op == OP_READ)
+		return true;
+	return !((select & MAILBOX_SELECT_TAG && message->tag != tag) ||
+		 (select & MAILBOX_SELECT_TAG_MAX && message->tag > tag) ||
+		 (select & MAILBOX_SELECT_TAG_NOT && message->tag == tag) ||
+		 (select & MAILBOX_SELECT_PRIORITY && message->priority < call->arg[PRIORITY]) ||
+		 (select & MAILBOX_SELECT_PID && message->pid != pid_of(call->arg[PID])));
+}
+
+/* Does @a come out before @b? */
+static bool before(const struct call *call, const struct message *a, const struct message *b)
+{
+	if (call->op != OP_READ && call->arg[SELECT] & MAILBOX_SELECT_TAG_MAX && a->tag != b->tag)
+		return a->tag < b->tag;
+	if (a->priority != b->priority)
+		return a->priority > b->priority;
+	return a->sequence < b->sequence;
+}
+
+/* The place of the message that is wanted, after @index others; or -1. */
+static int pick(const struct call *call, const struct queue *queue, uint64_t index)
+{
+	const struct message *last = NULL;
+	int best;
+
+	do {
+		best = -1;
+		for (unsigned int i = 0; i < queue->count; i++) {
+			const struct message *message = queue->at[i];
+
+			if (wanted(call, message) && (!last || before(call, last, message)) &&
+			    (best < 0 || before(call, message, queue->at[best])))
+				best = i;
+		}
+		last = best < 0 ? NULL : queue->at[best];
+	} while (last && index--);
+	return best;
+}
+
+/* Who waits for room with what is wanted. */
+static struct waiter *pick_waiter(const struct call *call, struct box *box, struct inbox *inbox)
+{
+	struct waiter *waiter = NULL;
+
+	while ((waiter = next_waiter(box, true, waiter ? waiter->order : 0)))
+		if (!waiter->queued && waiter->inbox == inbox && wanted(call, waiter->message))
+			return waiter;
+	return NULL;
+}
+
+/* --- a message changes hands --------------------------------------------------- */
+
+static struct mailbox_receipt receipt_of(unsigned int receiver)
+{
+	const struct process *process = process_of(receiver);
+
+	return (struct mailbox_receipt) {
+		.time = 1, .pid = process->pid, .uid = process->uid, .gid = process->uid,
+		.receivers = 1,
+	};
+}
+
+/* Bytes of room that a receive offers. */
+static uint64_t room_of(const struct call *call)
+{
+	bool vector = call->op != OP_READ && call->arg[FLAGS] & MAILBOX_VECTOR;
+
+	return vector && !call->arg[PIECES] ? 0 : call->arg[LENGTH];
+}
+
+static bool truncates(const struct call *call)
+{
+	return call->op != OP_READ && call->arg[FLAGS] & MAILBOX_RECEIVE_TRUNCATE;
+}
+
+static bool peeks(const struct call *call)
+{
+	return call->op != OP_READ && call->arg[FLAGS] & MAILBOX_RECEIVE_PEEK;
+}
+
+static const struct call *call_of(const struct waiter *waiter)
+{
+	return &stage->program.call[expectations[waiter->actor].number];
+}
+
+/*
+ * Would the receive succeed with this message?  If not, complain; nothing has
+ * changed then.
+ */
+static bool could_take(const struct call *call, const struct message *message,
+		       struct complaints *wrong)
+{
+	uint64_t room = room_of(call), twist = call->arg[TWIST];
+
+	if (message->length > room && !truncates(call)) {
+		complain(wrong, EMSGSIZE, MAILBOX_REASON_BUFFER_SIZE, ANY_FIELD, message->length);
+		return false;
+	}
+	if ((twist == TWIST_BUFFER || twist == TWIST_READ_ONLY) && room && message->length &&
+	    call->op != OP_RECEIVE_BATCH) {
+		complain(wrong, EFAULT, MAILBOX_REASON_POINTER, FIELD(mailbox_receive, buffer),
+			 ANY_VALUE);
+		return false;
+	}
+	return true;
+}
+
+/* What a receive that succeeds tells. */
+static void tell(const struct call *call, const struct message *message, struct inbox *inbox,
+		 struct expectation *expected, struct item_expectation *item)
+{
+	uint64_t room = room_of(call);
+
+	item->id = message->id;
+	item->got = message->length < room ? message->length : room;
+	item->sync_open = message->handed;
+	item->header = (struct mailbox_header) {
+		.sequence = message->sequence, .length = message->length, .tag = message->tag,
+		.priority = message->priority, .pid = message->pid, .uid = message->uid,
+		.gid = message->uid, .lost = inbox->lost,
+		.flags = (message->length > room ? MAILBOX_MESSAGE_TRUNCATED : 0) |
+			 (message->sync ? MAILBOX_MESSAGE_SYNC : 0),
+	};
+	if (call->op == OP_READ)
+		expected->value = item->got;
+}
+
+/* @receiver has taken @message, which is in no queue any more. */
+static void delivered(unsigned int receiver, struct box *box, struct message *message)
+{
+	struct waiter *sender = message->sender;
+
+	box->received++;
+	box->receiver_pid = process_of(receiver)->pid;
+	if (sender) {
+		struct item_expectation *item = &expectations[sender->actor].item[0];
+
+		item->sequence = message->sequence;
+		if (message->sync)
+			item->receipt = receipt_of(receiver);
+		else
+			item->receipt.receivers = 1;
+		message->sender = NULL;
+		waiter_end(sender);
+	}
+	forget(message);
+}
+
+/* Offer a message that is accepted, but in no queue, to those who wait. */
+static bool offer(struct box *box, struct inbox *inbox, struct message *message, bool must_fit)
+{
+	struct waiter *waiter = NULL;
+	uint64_t order = 0;
+
+	while ((waiter = next_waiter(box, false, order))) {
+		struct expectation *expected = &expectations[waiter->actor];
+		const struct call *call = call_of(waiter);
+
+		order = waiter->order;
+		if (waiter->inbox != inbox || !wanted(call, message))
+			continue;
+		if (must_fit && message->length > room_of(call) && !truncates(call))
+			continue;
+		if (!could_take(call, message, &expected->wrong)) {
+			waiter_end(waiter);
+			continue;
+		}
+		if (!message->sequence)
+			accept_message(box, message);
+		tell(call, message, inbox, expected, &expected->item[0]);
+		inbox->lost = 0;
+		expected->count = 1;
+		waiter_end(waiter);
+		delivered(waiter->actor, box, message);
+		return true;
+	}
+	return false;
+}
+
+/* --- broadcasts ------------------------------------------------------------------- */
+
+static struct handle *next_receiver(struct box *box, unsigned int *at)
+{
+	while (*at < world.handles) {
+		struct handle *handle = world.handle[(*at)++];
+
+		if (handle->box == box && handle->own)
+			return handle;
+	}
+	return NULL;
+}
+
+static bool broadcast_has_room(struct box *box)
+{
+	struct handle *handle;
+	unsigned int at = 0;
+
+	if (box->slow != MAILBOX_SLOW_BLOCK)
+		return true;
+	while ((handle = next_receiver(box, &at)))
+		if (handle->own->queue.count >= box->capacity)
+			return false;
+	return true;
+}
+
+/* It gets no more, so who waits there for another message waits for nothing. */
+static void cut_off(struct box *box, struct inbox *inbox)
+{
+	struct waiter *waiter = NULL;
+	uint64_t order = 0;
+
+	inbox->cut = true;
+	while ((waiter = next_waiter(box, false, order))) {
+		order = waiter->order;
+		if (waiter->inbox != inbox)
+			continue;
+		complain(&expectations[waiter->actor].wrong, EPIPE, MAILBOX_REASON_CUT_OFF,
+			 MAILBOX_NO_FIELD, 1);
+		waiter_end(waiter);
+	}
+}
+
+/* Does somebody wait here for just this message?  Who does needs no room for it. */
+static bool has_taker(struct box *box, const struct inbox *inbox, const struct message *message)
+{
+	struct waiter *waiter = NULL;
+
+	while ((waiter = next_waiter(box, false, waiter ? waiter->order : 0)))
+		if (waiter->inbox == inbox && wanted(call_of(waiter), message))
+			return true;
+	return false;
+}
+
+/* Accept it, for all; returns how many. */
+static unsigned int broadcast(struct box *box, struct message *message)
+{
+	struct handle *handle;
+	unsigned int at = 0, receivers = 0, there = 0;
+	bool full;
+
+	accept_message(box, message);
+	message->places = 1;	/* ours */
+	while ((handle = next_receiver(box, &at))) {
+		struct inbox *own = handle->own;
+
+		there++;
+		full = own->queue.count >= box->capacity && !has_taker(box, own, message);
+		if (full && box->slow == MAILBOX_SLOW_CUT && !own->cut)
+			cut_off(box, own);
+		if (own->cut) {
+			own->missed++;
+			box->dropped++;
+			continue;
+		}
+		receivers++;
+		for (int i = 0; i < 64 && full && box->slow == MAILBOX_SLOW_LOSE &&
+		     own->queue.count >= box->capacity; i++) {
+			forget(dequeue(own, 0));
+			own->lost++;
+			box->dropped++;
+		}
+		message->places++;
+		if (!offer(box, own, message, false)) {
+			message->places--;
+			enqueue(own, message);
+		}
+	}
+	if (!there)
+		box->dropped++;
+	forget(message);
+	return receivers;
+}
+
+/* --- who can go on does --------------------------------------------------------- */
+
+static void sender_goes_on(struct waiter *waiter, unsigned int receivers)
+{
+	struct item_expectation *item = &expectations[waiter->actor].item[0];
+
+	item->sequence = waiter->message->sequence;
+	item->receipt.receivers = receivers;
+	waiter->message->sender = NULL;
+	waiter_end(waiter);
+}
+
+static void let_senders_in(struct box *box)
+{
+	struct waiter *waiter = NULL;
+	uint64_t order = 0;
+
+	while ((waiter = next_waiter(box, true, order))) {
+		struct message *message = waiter->message;
+
+		order = waiter->order;
+		if (waiter->queued)
+			continue;
+		if (box->policy == MAILBOX_POLICY_BROADCAST) {
+			if (!broadcast_has_room(box))
+				return;
+			sender_goes_on(waiter, broadcast(box, message));
+			continue;
+		}
+		if (!box->capacity)
+			message->sync = true;
+		else if (waiter->inbox->queue.count >= box->capacity)
+			continue;
+		accept_message(box, message);
+		if (offer(box, waiter->inbox, message, false))
+			continue;
+		enqueue(waiter->inbox, message);
+		if (message->sync)
+			waiter->queued = true;
+		else
+			sender_goes_on(waiter, 1);
+	}
+}
+
+void settle(struct box *box)
+{
+	let_senders_in(box);
+}
+
+/* --- SEND --------------------------------------------------------------------------- */
+
+static bool may_not_wait(const struct call *call, const struct handle *handle)
+{
+	return handle->nonblock || call->arg[FLAGS] & MAILBOX_NONBLOCK;
+}
+
+/* What of a deadline is wrong; the members stand at other places. */
+static void check_deadline(const struct call *call, unsigned int flags_field,
+			   unsigned int deadline_field, struct complaints *wrong)
+{
+	uint64_t flags = call->arg[FLAGS];
+
+	if (!(flags & MAILBOX_DEADLINE)) {
+		if (call->arg[DEADLINE])
+			complain(wrong, EINVAL, MAILBOX_REASON_RESERVED, deadline_field, ANY_VALUE);
+		if (flags & MAILBOX_REALTIME)
+			complain(wrong, EINVAL, MAILBOX_REASON_FLAGS, flags_field, ANY_VALUE);
+	} else {
+		if (call->arg[DEADLINE] == DEADLINE_NEGATIVE)
+			complain(wrong, EINVAL, MAILBOX_REASON_RANGE, deadline_field, 0);
+		if (flags & MAILBOX_NONBLOCK)
+			complain(wrong, EINVAL, MAILBOX_REASON_FLAGS, flags_field, ANY_VALUE);
+	}
+}
+
+static void check_flags(const struct call *call, uint64_t known, bool bad, unsigned int field,
+			struct complaints *wrong)
+{
+	uint32_t unknown = (uint32_t)call->arg[FLAGS] & ~known;
+
+	if (bad)
+		unknown |= 0x80000000;
+	if (unknown)
+		complain(wrong, EINVAL, MAILBOX_REASON_FLAGS, field, unknown);
+}
+
+static void check_size(const struct box *box, uint64_t length, struct complaints *wrong)
+{
+	unsigned int field = FIELD(mailbox_send, length);
+
+	if (length > world.quota[QUOTA_MESSAGE_MAX])
+		complain(wrong, EMSGSIZE, MAILBOX_REASON_MODULE_SIZE, field,
+			 world.quota[QUOTA_MESSAGE_MAX]);
+	if (box->flags & MAILBOX_CREATE_FIXED) {
+		if (length != box->message_max)
+			complain(wrong, EMSGSIZE, MAILBOX_REASON_FIXED_SIZE, field,
+				 box->message_max);
+	} else if (length > box->message_max) {
+		complain(wrong, EMSGSIZE, MAILBOX_REASON_MAILBOX_SIZE, field, box->message_max);
+	}
+}
+
+/* Returns whether the contract tells. */
+static bool check_quota(unsigned int user, uint64_t length, struct complaints *wrong)
+{
+	bool certain = false;
+
+	if (!user)	/* has CAP_SYS_RESOURCE */
+		return true;
+	if (world.messages[user] >= world.quota[QUOTA_MESSAGES]) {
+		complain(wrong, EDQUOT, MAILBOX_REASON_USER_MESSAGES, ANY_FIELD,
+			 world.quota[QUOTA_MESSAGES]);
+		certain = true;
+	}
+	/* what a message costs beyond its payload is the module's business */
+	if (world.bytes[user] + length > world.quota[QUOTA_BYTES])
+		certain = true;
+	if (world.quota[QUOTA_BYTES] != quota_defaults[QUOTA_BYTES] || certain)
+		complain(wrong, EDQUOT, MAILBOX_REASON_USER_BYTES, ANY_FIELD,
+			 world.quota[QUOTA_BYTES]);
+	else
+		certain = true;
+	return certain;
+}
+
+static uint64_t length_of(const struct call *call)
+{
+	return call->op == OP_WRITE ? call->arg[LENGTH] : room_of(call);
+}
+
+static bool other_left(const struct box *box, int seat)
+{
+	return box->policy == MAILBOX_POLICY_PAIR && !box->named && seat != NOBODY &&
+	       box->seat[!seat].left && box->seat[!seat].process == NOBODY;
+}
+
+/* Returns whether the contract tells if it goes well. */
+static bool check_send(unsigned int actor, const struct call *call, struct handle *handle,
+		       bool bad, struct complaints *wrong)
+{
+	struct box *box = handle->box;
+	int process = world.actor[actor].process;
+	uint64_t length = length_of(call);
+	bool certain;
+
+	if (call->op != OP_WRITE) {
+		uint32_t priority = call->arg[PRIORITY];
+
+		check_flags(call, WAIT_BITS | MAILBOX_SEND_SYNC, bad, FIELD(mailbox_send, flags),
+			    wrong);
+		check_deadline(call, FIELD(mailbox_send, flags), FIELD(mailbox_send, deadline),
+			       wrong);
+		if (priority > MAILBOX_PRIORITY_MAX)
+			complain(wrong, EINVAL, MAILBOX_REASON_RANGE, FIELD(mailbox_send, priority),
+				 MAILBOX_PRIORITY_MAX);
+		if (box->policy == MAILBOX_POLICY_BROADCAST && priority)
+			complain(wrong, EINVAL, MAILBOX_REASON_POLICY,
+				 FIELD(mailbox_send, priority), priority);
+		if (box->policy == MAILBOX_POLICY_BROADCAST && call->arg[FLAGS] & MAILBOX_SEND_SYNC)
+			complain(wrong, EINVAL, MAILBOX_REASON_POLICY, FIELD(mailbox_send, flags),
+				 MAILBOX_SEND_SYNC);
+	}
+	if (call->arg[TWIST] == TWIST_BUFFER && call->op != OP_SEND_BATCH && length)
+		complain(wrong, EFAULT, MAILBOX_REASON_POINTER, FIELD(mailbox_send, buffer),
+			 ANY_VALUE);
+	check_size(box, length, wrong);
+	certain = check_quota(user_of(process_of(actor)->uid), length, wrong);
+	if (!(handle->rights & MAILBOX_RIGHT_SEND))
+		complain(wrong, EBADF, MAILBOX_REASON_RIGHT, MAILBOX_NO_FIELD, MAILBOX_RIGHT_SEND);
+	if (box->destroyed) {
+		complain(wrong, EIDRM, MAILBOX_REASON_DESTROYED, MAILBOX_NO_FIELD, 0);
+		return true;
+	}
+	if (!seat_free(box, process))
+		complain(wrong, EBUSY, MAILBOX_REASON_PAIR_TAKEN, MAILBOX_NO_FIELD, 0);
+	if (!box->named && !handles_of(box, MAILBOX_RIGHT_RECEIVE))
+		complain(wrong, EPIPE, MAILBOX_REASON_NO_RECEIVERS, MAILBOX_NO_FIELD, 0);
+	return certain || wrong->count > 1;
+}
+
+/* With O_NONBLOCK a deadline is ignored. */
+static void fail_now(const struct call *call, const struct handle *handle,
+		     struct complaints *wrong, int error, unsigned int reason, uint64_t value)
+{
+	if (call->op == OP_READ || call->op == OP_WRITE || handle->nonblock ||
+	    !(call->arg[FLAGS] & MAILBOX_DEADLINE))
+		complain(wrong, error, reason, MAILBOX_NO_FIELD, value);
+	else
+		complain(wrong, ETIMEDOUT, MAILBOX_REASON_DEADLINE, ANY_FIELD, ANY_VALUE);
+}
+
+/* Does the call give up at once, or after a little? */
+static bool gives_up(const struct call *call, const struct handle *handle)
+{
+	return may_not_wait(call, handle) ||
+	       (call->op != OP_READ && call->op != OP_WRITE &&
+		call->arg[FLAGS] & MAILBOX_DEADLINE && call->arg[DEADLINE] <= DEADLINE_SOON);
+}
+
+static void begin_wait(unsigned int actor, struct handle *handle, struct inbox *inbox,
+		       struct message *message)
+{
+	struct waiter *waiter = &world.actor[actor].waiter;
+
+	*waiter = (struct waiter) {
+		.waits = true, .order = ++world.order, .actor = actor, .handle = handle,
+		.inbox = inbox, .message = message,
+	};
+	if (message)
+		message->sender = waiter;
+	expectations[actor].how = WAITS;
+}
+
+/*
+ * A send is about to be made: its outcome, the message, and where it goes.
+ */
+struct sending {
+	const struct call *call;
+	struct handle *handle;
+	unsigned int actor;
+	struct item_expectation *item;
+	struct complaints *wrong;
+	struct message *message;
+	struct inbox *inbox;	/* NULL: all of them */
+};
+
+static void accepted(struct sending *sending, unsigned int receivers)
+{
+	sending->item->sequence = sending->message->sequence;
+	sending->item->receipt.receivers = receivers;
+}
+
+/* No room, or nobody who takes it. */
+static void send_later(struct sending *sending)
+{
+	struct box *box = sending->handle->box;
+
+	if (gives_up(sending->call, sending->handle)) {
+		forget(sending->message);
+		fail_now(sending->call, sending->handle, sending->wrong, EAGAIN,
+			 MAILBOX_REASON_FULL, box->capacity);
+		return;
+	}
+	begin_wait(sending->actor, sending->handle, sending->inbox, sending->message);
+}
+
+static void send_to_all(struct sending *sending)
+{
+	struct box *box = sending->handle->box;
+
+	if (!next_waiter(box, true, 0) && broadcast_has_room(box))
+		accepted(sending, broadcast(box, sending->message));
+	else
+		send_later(sending);
+}
+
+/* To a receiver that waits and has room for it, or not at all. */
+static void hand_over(struct sending *sending)
+{
+	struct box *box = sending->handle->box;
+
+	sending->message->handed = true;
+	if (!offer(box, sending->inbox, sending->message, true)) {
+		forget(sending->message);
+		fail_now(sending->call, sending->handle, sending->wrong, EAGAIN,
+			 MAILBOX_REASON_NO_TAKER, 0);
+		return;
+	}
+	accepted(sending, 1);
+	/* who has it is the last receiver */
+	for (int i = 0; i < ACTORS; i++)
+		if (world.actor[i].process != NOBODY && process_of(i)->pid == box->receiver_pid)
+			sending->item->receipt = receipt_of(i);
+}
+
+/* Until somebody has it. */
+static void send_and_wait(struct sending *sending)
+{
+	struct waiter *self = &world.actor[sending->actor].waiter;
+	struct expectation *expected = &expectations[sending->actor];
+	struct box *box = sending->handle->box;
+	struct message *message = sending->message;
+
+	begin_wait(sending->actor, sending->handle, sending->inbox, message);
+	if (offer(box, sending->inbox, message, false))
+		return;		/* who took it has told us */
+	/* with capacity 0 it is there as long as its sender waits */
+	if (!box->capacity || sending->inbox->queue.count < box->capacity) {
+		accept_message(box, message);
+		enqueue(sending->inbox, message);
+		self->queued = true;
+	}
+	if (!gives_up(sending->call, sending->handle))
+		return;
+	/* its time is over, and nobody took it */
+	self->waits = false;
+	expected->how = ENDS;
+	withdraw(self);
+	fail_now(sending->call, sending->handle, sending->wrong, 0, 0, 0);
+}
+
+static void send_to_one(struct sending *sending)
+{
+	struct box *box = sending->handle->box;
+	struct inbox *inbox = sending->inbox;
+
+	if (offer(box, inbox, sending->message, false)) {
+		accepted(sending, 1);
+	} else if (inbox->queue.count < box->capacity) {
+		accept_message(box, sending->message);
+		enqueue(inbox, sending->message);
+		accepted(sending, 1);
+	} else {
+		send_later(sending);
+	}
+}
+
+static void send_one(unsigned int actor, unsigned int number, unsigned int at,
+		     struct handle *handle, struct complaints *wrong)
+{
+	const struct call *call = &stage->program.call[number];
+	bool plain = call->op == OP_WRITE;
+	const struct process *process = process_of(actor);
+	struct box *box = handle->box;
+	struct sending sending = {
+		.call = call, .handle = handle, .actor = actor,
+		.item = &expectations[actor].item[at], .wrong = wrong,
+	};
+	int seat;
+
+	if (!check_send(actor, call, handle, call->op == OP_SEND_BATCH && call->arg[BAD] == at + 1,
+			wrong))
+		world.gave_up = true;
+	if (wrong->count)
+		return;
+	seat = seat_take(box, world.actor[actor].process, MAILBOX_RIGHT_SEND);
+	if (other_left(box, seat)) {
+		complain(wrong, EPIPE, MAILBOX_REASON_NO_RECEIVERS, MAILBOX_NO_FIELD, 0);
+		return;
+	}
+
+	sending.message = world_memory(sizeof(*sending.message));
+	*sending.message = (struct message) {
+		.id = message_id(number, at), .length = length_of(call),
+		.tag = plain ? 0 : call->arg[TAG] + at, .priority = plain ? 0 : call->arg[PRIORITY],
+		.pid = process->pid, .uid = process->uid, .user = user_of(process->uid),
+		.sync = box->policy != MAILBOX_POLICY_BROADCAST &&
+			(!box->capacity || (!plain && call->arg[FLAGS] & MAILBOX_SEND_SYNC)),
+	};
+	charge(sending.message);
+	if (plain)
+		expectations[actor].value = sending.message->length;
+
+	if (box->policy == MAILBOX_POLICY_BROADCAST) {
+		send_to_all(&sending);
+		return;
+	}
+	sending.inbox = &box->inbox[seat == NOBODY ? 0 : !seat];
+	if (!sending.message->sync)
+		send_to_one(&sending);
+	else if (may_not_wait(call, handle))
+		hand_over(&sending);
+	else
+		send_and_wait(&sending);
+}
+
+/* A batch that waits would meet others half way. */
+static bool batch_waits(const struct call *call, const struct handle *handle)
+{
+	return !gives_up(call, handle);
+}
+
+typedef void one(unsigned int actor, unsigned int number, unsigned int at,
+		 struct handle *handle, struct complaints *wrong);
+
+static void expect_batch(unsigned int actor, unsigned int number, struct handle *handle,
+			 uint32_t right, one *one)
+{
+	const struct call *call = &stage->program.call[number];
+	struct expectation *expected = &expectations[actor];
+	uint64_t count = call->arg[COUNT] & 0xffffffff;
+	int error = 0;
+
+	if (!count)
+		complain(&expected->wrong, EINVAL, MAILBOX_REASON_RANGE,
+			 FIELD(mailbox_batch, count), 1);
+	if (count > MAILBOX_BATCH_MAX)
+		complain(&expected->wrong, EINVAL, MAILBOX_REASON_RANGE,
+			 FIELD(mailbox_batch, count), MAILBOX_BATCH_MAX);
+	if (call->arg[TWIST] == TWIST_RESERVED)
+		complain(&expected->wrong, EINVAL, ANY_REASON, FIELD(mailbox_batch, flags),
+			 ANY_VALUE);
+	if (call->arg[TWIST] == TWIST_BUFFER)
+		complain(&expected->wrong, EFAULT, MAILBOX_REASON_POINTER,
+			 FIELD(mailbox_batch, items), stage->bad.unmapped);
+	if (!(handle->rights & right))
+		complain(&expected->wrong, EBADF, MAILBOX_REASON_RIGHT, ANY_FIELD, right);
+	if (expected->wrong.count) {
+		if (handle->box->destroyed)
+			complain(&expected->wrong, EIDRM, MAILBOX_REASON_DESTROYED, ANY_FIELD, 0);
+		return;
+	}
+	if (batch_waits(call, handle)) {
+		expected->how = SKIPPED;
+		return;
+	}
+	expected->items = count < BATCH ? count : BATCH;
+	expected->count_known = true;
+	for (unsigned int i = 0; i < expected->items; i++) {
+		struct item_expectation *item = &expected->item[i];
+
+		item->untried = error;
+		if (error)
+			continue;
+		one(actor, number, i, handle, &item->wrong);
+		error = item->wrong.count;
+		expected->count += !error;
+	}
+	if (expected->item[0].wrong.count)
+		expected->wrong = expected->item[0].wrong;
+}
+
+void expect_send(unsigned int actor, unsigned int number, struct handle *handle)
+{
+	const struct call *call = &stage->program.call[number];
+	struct expectation *expected = &expectations[actor];
+
+	if (call->op == OP_SEND_BATCH) {
+		expect_batch(actor, number, handle, MAILBOX_RIGHT_SEND, send_one);
+		return;
+	}
+	if (call->op == OP_WRITE && !call->arg[LENGTH]) {
+		check_send(actor, call, handle, false, &expected->wrong);
+		expected->lenient = true;
+		expected->value = 0;
+		expected->value_known = true;
+		return;
+	}
+	expected->items = 1;
+	expected->value_known = true;
+	send_one(actor, number, 0, handle, &expected->wrong);
+}
+
+/* --- RECEIVE ---------------------------------------------------------------------- */
+
+static void check_select(const struct call *call, struct complaints *wrong)
+{
+	uint32_t select = call->arg[SELECT], tags = select & TAG_BITS;
+	uint32_t priority = call->arg[PRIORITY];
+
+	if (select & ~0x1fU)
+		complain(wrong, EINVAL, MAILBOX_REASON_FLAGS, FIELD(mailbox_receive, select),
+			 select & ~0x1fU);
+	if (tags & (tags - 1))
+		complain(wrong, EINVAL, MAILBOX_REASON_FLAGS, FIELD(mailbox_receive, select), tags);
+	if (!tags && call->arg[TAG])
+		complain(wrong, EINVAL, MAILBOX_REASON_RESERVED, FIELD(mailbox_receive, tag),
+			 call->arg[TAG]);
+	if (!(select & MAILBOX_SELECT_PRIORITY) && priority)
+		complain(wrong, EINVAL, MAILBOX_REASON_RESERVED, FIELD(mailbox_receive, priority),
+			 priority);
+	else if (priority > MAILBOX_PRIORITY_MAX)
+		complain(wrong, EINVAL, MAILBOX_REASON_RANGE, FIELD(mailbox_receive, priority),
+			 MAILBOX_PRIORITY_MAX);
+	if (!(select & MAILBOX_SELECT_PID) && call->arg[PID])
+		complain(wrong, EINVAL, MAILBOX_REASON_RESERVED, FIELD(mailbox_receive, pid),
+			 ANY_VALUE);
+	else if (select & MAILBOX_SELECT_PID && !call->arg[PID])
+		complain(wrong, EINVAL, MAILBOX_REASON_RANGE, FIELD(mailbox_receive, pid), 1);
+	if (call->arg[INDEX] && !peeks(call))
+		complain(wrong, EINVAL, MAILBOX_REASON_RESERVED, FIELD(mailbox_receive, index),
+			 call->arg[INDEX]);
+	else if (call->arg[INDEX] && select & MAILBOX_SELECT_TAG_MAX)
+		complain(wrong, EINVAL, ANY_REASON, FIELD(mailbox_receive, index), ANY_VALUE);
+}
+
+static void check_receive(unsigned int actor, const struct call *call, struct handle *handle,
+			  bool bad, struct complaints *wrong)
+{
+	struct box *box = handle->box;
+
+	if (call->op != OP_READ) {
+		check_flags(call, WAIT_BITS | MAILBOX_RECEIVE_PEEK | MAILBOX_RECEIVE_TRUNCATE, bad,
+			    FIELD(mailbox_receive, flags), wrong);
+		check_deadline(call, FIELD(mailbox_receive, flags),
+			       FIELD(mailbox_receive, deadline), wrong);
+		if (peeks(call) && call->arg[FLAGS] & MAILBOX_DEADLINE)
+			complain(wrong, EINVAL, MAILBOX_REASON_FLAGS, FIELD(mailbox_receive, flags),
+				 ANY_VALUE);
+		check_select(call, wrong);
+	}
+	if (!(handle->rights & MAILBOX_RIGHT_RECEIVE))
+		complain(wrong, EBADF, MAILBOX_REASON_RIGHT, MAILBOX_NO_FIELD,
+			 MAILBOX_RIGHT_RECEIVE);
+	if (box->destroyed)
+		complain(wrong, EIDRM, MAILBOX_REASON_DESTROYED, MAILBOX_NO_FIELD, 0);
+	else if (!seat_free(box, world.actor[actor].process))
+		complain(wrong, EBUSY, MAILBOX_REASON_PAIR_TAKEN, MAILBOX_NO_FIELD, 0);
+}
+
+static struct inbox *inbox_of(unsigned int actor, struct handle *handle)
+{
+	int seat = seat_take(handle->box, world.actor[actor].process, MAILBOX_RIGHT_RECEIVE);
+
+	return handle->own ? handle->own : &handle->box->inbox[seat == NOBODY ? 0 : seat];
+}
+
+static void receive_one(unsigned int actor, unsigned int number, unsigned int at,
+			struct handle *handle, struct complaints *wrong)
+{
+	const struct call *call = &stage->program.call[number];
+	struct expectation *expected = &expectations[actor];
+	struct item_expectation *item = &expected->item[at];
+	struct box *box = handle->box;
+	struct waiter *sender = NULL;
+	struct inbox *inbox;
+	struct message *message;
+	int place;
+
+	check_receive(actor, call, handle, call->op == OP_RECEIVE_BATCH && call->arg[BAD] == at + 1,
+		      wrong);
+	if (wrong->count)
+		return;
+	inbox = inbox_of(actor, handle);
+	place = pick(call, &inbox->queue, peeks(call) ? call->arg[INDEX] : 0);
+	if (place < 0 && !peeks(call) && !handle->own)
+		sender = pick_waiter(call, box, inbox);
+	if (place < 0 && !sender) {
+		if (peeks(call)) {
+			complain(wrong, ENOMSG, MAILBOX_REASON_EMPTY, MAILBOX_NO_FIELD,
+				 inbox->queue.count);
+		} else if (inbox->cut) {
+			complain(wrong, EPIPE, MAILBOX_REASON_CUT_OFF, MAILBOX_NO_FIELD,
+				 inbox->missed);
+		} else if ((!box->named && !handles_of(box, MAILBOX_RIGHT_SEND)) ||
+			   other_left(box, seat_of(box, world.actor[actor].process))) {
+			if (call->op == OP_READ)
+				expected->value = 0;
+			else
+				complain(wrong, EPIPE, MAILBOX_REASON_NO_SENDERS, MAILBOX_NO_FIELD,
+					 0);
+		} else if (gives_up(call, handle) || at) {
+			fail_now(call, handle, wrong, EAGAIN, MAILBOX_REASON_EMPTY, inbox->queue.count);
+			/* only the first of a batch waits */
+			if (at && call->arg[FLAGS] & MAILBOX_DEADLINE)
+				complain(wrong, EAGAIN, MAILBOX_REASON_EMPTY, MAILBOX_NO_FIELD,
+					 inbox->queue.count);
+		} else {
+			begin_wait(actor, handle, inbox, NULL);
+		}
+		return;
+	}
+
+	message = sender ? sender->message : inbox->queue.at[place];
+	if (!could_take(call, message, wrong))
+		return;
+	if (sender)
+		accept_message(box, message);
+	tell(call, message, inbox, expected, item);
+	if (peeks(call))
+		return;
+	inbox->lost = 0;
+	if (!sender)
+		dequeue(inbox, place);
+	delivered(actor, box, message);
+	settle(box);
+}
+
+void expect_receive(unsigned int actor, unsigned int number, struct handle *handle)
+{
+	const struct call *call = &stage->program.call[number];
+	struct expectation *expected = &expectations[actor];
+
+	if (call->op == OP_RECEIVE_BATCH) {
+		expect_batch(actor, number, handle, MAILBOX_RIGHT_RECEIVE, receive_one);
+		return;
+	}
+	expected->items = 1;
+	expected->value_known = true;
+	if (call->op == OP_READ && !call->arg[LENGTH]) {
+		check_receive(actor, call, handle, false, &expected->wrong);
+		expected->lenient = true;
+		expected->items = 0;
+		return;
+	}
+	receive_one(actor, number, 0, handle, &expected->wrong);
+}
+
+/* --- poll ------------------------------------------------------------------------- */
+
+#define IN	(POLLIN | POLLRDNORM)
+#define OUT	(POLLOUT | POLLWRNORM)
+
+static bool receiver_waits(struct box *box, struct inbox *inbox)
+{
+	struct waiter *waiter = NULL;
+
+	while ((waiter = next_waiter(box, false, waiter ? waiter->order : 0)))
+		if (waiter->inbox == inbox)
+			return true;
+	return false;
+}
+
+void expect_poll(unsigned int actor, struct handle *handle, struct expectation *expected)
+{
+	static const struct call any = { .op = OP_READ };
+	struct box *box = handle->box;
+	int process = world.actor[actor].process, seat = seat_of(box, process);
+	struct inbox *in = handle->own ? handle->own : &box->inbox[0], *out = &box->inbox[0];
+	bool no_senders = !box->named && !handles_of(box, MAILBOX_RIGHT_SEND);
+	bool no_receivers = !box->named && !handles_of(box, MAILBOX_RIGHT_RECEIVE);
+
+	if (box->destroyed) {
+		expected->must = POLLHUP | POLLERR;
+		expected->may = IN | OUT;
+		return;
+	}
+	if (!seat_free(box, process)) {
+		expected->must = POLLERR;
+		expected->may = IN | OUT | POLLHUP;
+		return;
+	}
+	if (box->policy == MAILBOX_POLICY_PAIR && seat == NOBODY) {
+		/* which seat it would get is not said */
+		expected->may = IN | OUT | POLLHUP | POLLERR;
+		return;
+	}
+	if (seat != NOBODY) {
+		in = &box->inbox[seat];
+		out = &box->inbox[!seat];
+		no_senders |= other_left(box, seat);
+		no_receivers |= other_left(box, seat);
+	}
+	if (handle->rights & MAILBOX_RIGHT_RECEIVE) {
+		if (in->queue.count || (!handle->own && pick_waiter(&any, box, in)))
+			expected->must |= IN;
+		if (no_senders || in->cut)
+			expected->must |= POLLHUP;
+	}
+	if (handle->rights & MAILBOX_RIGHT_SEND) {
+		if (no_receivers) {
+			expected->must |= POLLERR;
+			expected->may |= OUT;
+		} else if (box->policy == MAILBOX_POLICY_BROADCAST ? broadcast_has_room(box) :
+			   box->capacity ? out->queue.count < box->capacity :
+			   receiver_waits(box, out)) {
+			expected->must |= OUT;
+		}
+	}
+}
