@@ -354,7 +354,7 @@ static void storm(unsigned int round, unsigned char *bytes)
 {
 	__u32 chance = storm_seeded(round, 0);
 	bool by_destroy = round % 2;
-	unsigned int kills = storm_many(24, 60), number = 1;
+	unsigned int kills = storm_many(16, 60), number = 1;
 	pid_t processes[PROCESSES];
 
 	shared->stop = 0;

@@ -314,7 +314,7 @@ int main(int argc, char **argv)
 	if (!STORM_CHECK(module))
 		storm_remark("no " MODULE ".ko in /lib/modules");
 	else
-		storm(module, storm_many(40, 1000), &counts);
+		storm(module, storm_many(24, 1000), &counts);
 	storm_remark("%u unloads refused, %u worked; %u uses, %u found again", counts.refused,
 		     counts.worked, shared->users[0], shared->users[1]);
 	STORM_CHECK(counts.refused && counts.worked && shared->users[0] && shared->users[1]);
