@@ -263,16 +263,17 @@ static void check_leaks(void)
 static long kcsan_watched(void)
 {
 	FILE *file = fopen("/sys/kernel/debug/kcsan", "re");
-	int enabled = 0;
+	bool enabled = false;
 	long watched = 0;
 	char line[128];
 
 	if (!file)
 		return -1;
-	while (fgets(line, sizeof(line), file)) {
-		sscanf(line, "enabled: %d", &enabled);
-		sscanf(line, "setup_watchpoints: %ld", &watched);
-	}
+	while (fgets(line, sizeof(line), file))
+		if (!strcmp(line, "enabled: 1\n"))
+			enabled = true;
+		else if (!strncmp(line, "setup_watchpoints: ", 19))
+			watched = atol(line + 19);
 	fclose(file);
 	return enabled ? watched : 0;
 }
