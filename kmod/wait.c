@@ -209,9 +209,9 @@ int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
 		set_current_state(TASK_INTERRUPTIBLE);
 		wait->asleep = true;
 		spin_unlock(lock);
-		/* Others may change the slack, under task_lock(): any will do. */
 		if (patience->timed)
 			expired = !schedule_hrtimeout_range_clock(&deadline,
+						/* set under task_lock(): any will do */
 						data_race(current->timer_slack_ns),
 						HRTIMER_MODE_ABS,
 						patience->clock);
