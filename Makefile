@@ -334,7 +334,8 @@ $(build)/selftests/fuzz/fuzz: $(fuzz-sources) $(call sources,selftests/fuzz/*.h)
 
 # SECONDS= or PROGRAMS= says how long, SEED= repeats a run, REPLAY= runs the programs
 # in a file alone.  What it found is then in build/fuzz/corpus.
-fuzz-arguments := $(if $(SEED),--seed $(SEED)) \
+fuzz-arguments = $(if $(SEED),--seed $(SEED),--seed 0x$(shell od -An -N8 -tx8 /dev/urandom | tr -d " ")) \
+	$(if $(WATCH),--watch $(WATCH)) \
 	$(if $(PROGRAMS),--programs $(PROGRAMS),--seconds $(or $(SECONDS),60))
 fuzz-run = $(guest) test --build $(build) --kernel $(KERNEL) --log $(build)/fuzz/log \
 	--limit $(shell expr $(or $(SECONDS),0) + 3000) \

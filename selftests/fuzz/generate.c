@@ -19,6 +19,16 @@ static uint64_t some_bits(struct random *random, uint64_t bits)
 	return random_next(random) & random_next(random) & bits;
 }
 
+static uint64_t some_flags(enum op op, struct random *random)
+{
+	uint64_t flags = some_bits(random, ops[op].flags);
+
+	/* which would have to do with all else that is said of the mailbox */
+	if (op == OP_CREATE && random_below(random, 4))
+		flags &= ~MAILBOX_CREATE_FIXED;
+	return flags;
+}
+
 static uint64_t any_value(const struct call *call, enum arg arg, struct random *random)
 {
 	const struct arg_grammar *grammar = &args[arg];
@@ -30,7 +40,7 @@ static uint64_t any_value(const struct call *call, enum arg arg, struct random *
 	if (arg != SLOT && arg != TO && arg != TARGET && random_once(random, 120))
 		return junk[random_below(random, ARRAY_SIZE(junk))];
 	if (arg == FLAGS)
-		return some_bits(random, ops[call->op].flags);
+		return some_flags(call->op, random);
 	if (grammar->bits)
 		return some_bits(random, grammar->bits);
 	if (grammar->count)
@@ -131,17 +141,11 @@ static uint64_t likely_slot(const struct program *program, struct random *random
 	return 0;
 }
 
-static struct call any_call(const struct program *program, enum kind kind, unsigned int actors,
-			    struct random *random)
+static struct call a_call(enum op op, const struct program *program, enum kind kind,
+			  unsigned int actors, struct random *random)
 {
-	struct call call = { .actor = random_below(random, actors) };
-	unsigned int all = 0, pick;
+	struct call call = { .op = op, .actor = random_below(random, actors) };
 
-	for (int op = 0; op < OPS; op++)
-		all += ops[op].often[kind];
-	pick = random_below(random, all);
-	while (pick >= ops[call.op].often[kind])
-		pick -= ops[call.op++].often[kind];
 	for (int arg = 0; arg < ARGS; arg++)
 		if (ops[call.op].args & 1ULL << arg)
 			call.arg[arg] = any_value(&call, arg, random);
@@ -151,6 +155,20 @@ static struct call any_call(const struct program *program, enum kind kind, unsig
 	if (kind == TOGETHER)
 		hurry(&call, random);
 	return call;
+}
+
+static struct call any_call(const struct program *program, enum kind kind, unsigned int actors,
+			    struct random *random)
+{
+	unsigned int all = 0, pick;
+	enum op op = 0;
+
+	for (int i = 0; i < OPS; i++)
+		all += ops[i].often[kind];
+	pick = random_below(random, all);
+	while (pick >= ops[op].often[kind])
+		pick -= ops[op++].often[kind];
+	return a_call(op, program, kind, actors, random);
 }
 
 static void append(struct program *program, struct call call)
@@ -163,11 +181,8 @@ static void append(struct program *program, struct call call)
 static struct call a_mailbox(unsigned int to, struct random *random)
 {
 	static const struct program none;
-	struct call call;
+	struct call call = a_call(OP_CREATE, &none, EXACT, 1, random);
 
-	do {
-		call = any_call(&none, EXACT, 1, random);
-	} while (call.op != OP_CREATE);
 	call.arg[TO] = to;
 	if (random_below(random, 8)) {
 		call.arg[RIGHTS] = MAILBOX_RIGHT_ALL;
@@ -182,6 +197,30 @@ static struct call an_actor(unsigned int target, enum op op, unsigned int parent
 
 	call.arg[TARGET] = target;
 	return call;
+}
+
+/* Something happens at one mailbox: it gets full, or empty, and some wait. */
+static void append_burst(struct program *program, unsigned int slot, unsigned int actors,
+			 struct random *random)
+{
+	static const enum op some[] = {
+		OP_SEND, OP_SEND, OP_SEND, OP_SEND, OP_SEND, OP_WRITE, OP_SEND_BATCH, OP_RECEIVE,
+		OP_RECEIVE, OP_RECEIVE, OP_RECEIVE, OP_READ, OP_RECEIVE_BATCH, OP_STAT, OP_POLL,
+	};
+	unsigned int length = 3 + random_below(random, 8);
+
+	while (length--) {
+		enum op op = some[random_below(random, ARRAY_SIZE(some))];
+		struct call call = a_call(op, program, program->kind, actors, random);
+
+		call.arg[SLOT] = slot;
+		call.arg[TWIST] = TWIST_NONE;
+		if (random_below(random, 3))
+			call.arg[PRIORITY] = 0;
+		if (op == OP_SEND && random_below(random, 3))
+			call.arg[LENGTH] = 16;
+		append(program, call);
+	}
 }
 
 void program_random(struct program *program, struct random *random)
@@ -217,8 +256,13 @@ void program_random(struct program *program, struct random *random)
 	if (program->kind == TOGETHER)
 		append(program, (struct call) { .op = OP_TOGETHER });
 	length = 8 + random_below(random, program->kind == TOGETHER ? 70 : 40);
-	for (unsigned int i = 0; i < length; i++)
-		append(program, any_call(program, program->kind, actors, random));
+	length += program->count;
+	while (program->count < length && program->count < CALLS_MAX) {
+		if (program->kind == GARBAGE || random_below(random, 6))
+			append(program, any_call(program, program->kind, actors, random));
+		else
+			append_burst(program, random_below(random, boxes), actors, random);
+	}
 }
 
 void program_delete(struct program *program, unsigned int at)

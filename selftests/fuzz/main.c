@@ -16,6 +16,8 @@
 #include "cover.h"
 #include "run.h"
 
+#define PROGRESS	50	/* programs */
+
 static struct {
 	uint64_t seed;
 	unsigned int seconds;
@@ -24,7 +26,8 @@ static struct {
 	const char *replay;
 	const char *merge;
 	bool print;
-} options = { .programs = 300, .failures = 3 };
+	unsigned int watch;
+} options = { .programs = 300, .failures = 3, .watch = -1U };
 
 static struct {
 	unsigned int programs;
@@ -116,10 +119,23 @@ static void report(const struct program *failing, struct verdict verdict, uint64
 
 /* --- programs ------------------------------------------------------------------ */
 
+/* A kernel that dies takes the program with it: so say how far we have come. */
+static void say_progress(const struct program *program)
+{
+	if (counts.programs % PROGRESS == 0)
+		printf("# %u programs, %u places\n", counts.programs, cover_count());
+	if (counts.programs >= options.watch)
+		program_write(program, "# ", stdout);
+	if (counts.programs % PROGRESS == 0 || counts.programs >= options.watch)
+		fflush(stdout);
+}
+
 static struct verdict try(const struct program *program, uint64_t seed)
 {
-	struct verdict verdict = run(program);
+	struct verdict verdict;
 
+	say_progress(program);
+	verdict = run(program);
 	if (options.print)
 		run_write(program, stdout);
 	counts.programs++;
@@ -269,6 +285,9 @@ static error_t option(int key, char *value, struct argp_state *state)
 	case 'm':
 		options.merge = value;
 		break;
+	case 'w':
+		options.watch = strtoul(value, NULL, 0);
+		break;
 	case 'p':
 		options.print = true;
 		break;
@@ -297,6 +316,7 @@ int main(int argc, char **argv)
 		{ "failures", 'f', "NUMBER", 0, "and until so many have failed", 0 },
 		{ "replay", 'r', "FILE", 0, "only the programs in this file", 0 },
 		{ "merge", 'm', "FILE", 0, "tell which of the corpus and of this file it takes", 0 },
+		{ "watch", 'w', "NUMBER", 0, "print programs before they run, from this one on", 0 },
 		{ "print", 'p', NULL, 0, "tell what each call came to", 0 },
 		{ NULL, 0, NULL, 0, NULL, 0 },
 	};
