@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cred.h>
 #include <linux/pid.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
@@ -155,6 +156,10 @@ int mbipc_fetch(struct mbipc_handle *handle, const struct iov_iter *to,
 			return code;
 		code = copy_out(taking, to, user, err);
 		code = mbipc_finish(handle, taking, code, err);
+		/* Who takes back again and again shall not keep the caller here. */
+		if (code == MBIPC_AGAIN && signal_pending(current))
+			return mbipc_fail_state(err, -ERESTARTSYS,
+						MAILBOX_REASON_NONE, 0);
 	} while (code == MBIPC_AGAIN);
 	return code;
 }

@@ -279,7 +279,8 @@ struct mailbox_info {
  * Errors: EINVAL, EFAULT, ENAMETOOLONG, EEXIST, EACCES (mode), EPERM (ADMIN
  * of a mailbox that is not the caller's), EBUSY (RECEIVER_TAKEN, PAIR_TAKEN,
  * RECEIVERS_MAX),
- * EDQUOT (USER_MAILBOXES), EMSGSIZE (MODULE_SIZE), EMFILE, ENFILE, ENOMEM.
+ * EDQUOT (USER_MAILBOXES), EMSGSIZE (MODULE_SIZE), EMFILE, ENFILE, ENOMEM,
+ * ENODEV (the module is being unloaded, or the namespace is gone).
  */
 struct mailbox_create {
 	struct mailbox_error error;
@@ -573,7 +574,7 @@ struct mailbox_header {
  * EAGAIN (EMPTY), ENOMSG (PEEK), ETIMEDOUT, EINTR, EPIPE (NO_SENDERS: an
  * unnamed mailbox without what is wanted and with no sending handle, or a PAIR
  * that the other process has left; CUT_OFF), EIDRM, EBUSY (PAIR_TAKEN), EBADF
- * (CLOSED).
+ * (CLOSED), ENOMEM (VECTOR).
  */
 struct mailbox_receive {
 	struct mailbox_error error;
@@ -659,8 +660,8 @@ struct mailbox_set {
  * @fd: out: the new handle.  In a BROADCAST mailbox it is a receiver of its own
  * @reserved: must be 0
  *
- * Errors: EPERM, EINVAL, EBUSY (EXCLUSIVE has its receiver), EIDRM, EMFILE,
- * ENFILE, ENOMEM.
+ * Errors: EPERM, EINVAL, EBUSY (RECEIVER_TAKEN, PAIR_TAKEN, RECEIVERS_MAX),
+ * EIDRM, EMFILE, ENFILE, ENOMEM.
  */
 struct mailbox_dup {
 	struct mailbox_error error;
