@@ -366,20 +366,29 @@ MBX_HELPER bool mbx_wait_waiters(int fd, __u32 senders, __u32 receivers)
 			 stat.waiting_receivers == receivers);
 }
 
-/* Is this thread asleep, interruptibly, in the system call @number? */
-MBX_HELPER bool mbx_asleep(pid_t tid, long number)
+/* A thread's state, as ps(1) shows it; of a process: its first thread's. */
+MBX_HELPER char mbx_state(pid_t tid)
 {
 	char path[48], line[256], *state;
-	long current = -1;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
 	file = fopen(path, "re");
 	if (!file)
-		return false;
+		return '?';
 	state = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
 	fclose(file);
-	if (!state || state[1] != ' ' || state[2] != 'S')
+	return state && state[1] == ' ' ? state[2] : '?';
+}
+
+/* Is this thread asleep, interruptibly, in the system call @number? */
+MBX_HELPER bool mbx_asleep(pid_t tid, long number)
+{
+	char path[48];
+	long current = -1;
+	FILE *file;
+
+	if (mbx_state(tid) != 'S')
 		return false;
 
 	/* "running", or the number of the call and its arguments */

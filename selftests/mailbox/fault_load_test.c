@@ -84,9 +84,18 @@ static bool unload(void)
 	return MBX_UNTIL(!syscall(SYS_delete_module, MODULE, O_NONBLOCK));
 }
 
-static bool loaded(void)
+/* Is anything of it there: the module, its device, a cache of objects? */
+static bool remains(void)
 {
-	return !access("/sys/module/" MODULE, F_OK);
+	FILE *file = fopen("/proc/slabinfo", "re");
+	bool found = !file || !access("/sys/module/" MODULE, F_OK) || !access(MBX_DEVICE, F_OK);
+	char line[512];
+
+	while (!found && fgets(line, sizeof(line), file))
+		found = !strncmp(line, "mailbox", 7);
+	if (file)
+		fclose(file);
+	return found;
 }
 
 TEST_F_TIMEOUT(load, each_fails_once, 600)
@@ -112,8 +121,7 @@ TEST_F_TIMEOUT(load, each_fails_once, 600)
 		ASSERT_TRUE(result == -ENOMEM || result == -EFAULT) {
 			TH_LOG("failure %u: it said %d", nth, result);
 		}
-		ASSERT_FALSE(loaded());
-		ASSERT_EQ(-ENOENT, mbx_device());
+		ASSERT_FALSE(remains()) TH_LOG("failure %u", nth);
 		ASSERT_EQ(0, load(self->image, self->size));
 		ASSERT_EQ(0, use());
 		refused++;

@@ -634,6 +634,7 @@ FIXTURE_VARIANT(fault)
 	}
 
 CALL(create);
+CALL_OF(create, stranger, .length = 64, .caller = ALICE);
 CALL(create_exclusive);
 CALL(create_pair);
 CALL(create_broadcast);
@@ -641,9 +642,11 @@ CALL(create_named);
 CALL(create_persistent);
 CALL(create_found);
 CALL(open);
+CALL_OF(open, stranger, .length = 64, .caller = ALICE);
 CALL_OF(open, pair, .length = 64, .policy = MAILBOX_POLICY_PAIR);
 CALL_OF(open, broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST);
 CALL(dup);
+CALL_OF(dup, stranger, .length = 64, .caller = ALICE);
 CALL_OF(dup, pair, .length = 64, .policy = MAILBOX_POLICY_PAIR);
 CALL_OF(dup, broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST);
 CALL(open_device);

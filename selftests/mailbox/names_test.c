@@ -453,6 +453,45 @@ TEST(mode_by_supplementary_group)
 	close(fd);
 }
 
+/* The creator's group has the group's rights, whoever else gets them. */
+TEST(mode_by_the_creators_group)
+{
+	static const struct {
+		gid_t gid;
+		int result;
+	} cases[] = { { 2000, 0 }, { 3000, 0 }, { 4000, -EACCES } };
+	struct mailbox_set set = {
+		.mask = MAILBOX_SET_MODE | MAILBOX_SET_GID, .mode = 0060, .gid = 3000,
+	};
+	char name[MBX_NAME_SIZE];
+	int fd;
+
+	ASSERT_EQ(0, setresgid(-1, 2000, -1));
+	fd = mbx_new_named(mbx_name(name, "group"), 1);
+	ASSERT_EQ(0, setresgid(-1, 0, -1));
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, mbx_set(fd, &set));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		pid_t child = mbx_fork();
+
+		ASSERT_LE(0, child);
+		if (!child) {
+			int result;
+
+			if (setgroups(0, NULL) ||
+			    setresgid(cases[i].gid, cases[i].gid, cases[i].gid) ||
+			    setresuid(OTHER, OTHER, OTHER))
+				_exit(2);
+			result = mbx_open(name, S | R);
+			_exit(cases[i].result ? result != cases[i].result : result < 0);
+		}
+		EXPECT_EQ(0, mbx_join(child)) {
+			TH_LOG("group %u", cases[i].gid);
+		}
+	}
+	close(fd);
+}
+
 TEST(umask_counts)
 {
 	char name[MBX_NAME_SIZE];

@@ -401,6 +401,10 @@ TEST_F(pair, third_process_is_refused)
 		if (mbx_receive(self->fd, &receive) != -EBUSY ||
 		    receive.error.reason != MAILBOX_REASON_PAIR_TAKEN)
 			_exit(2);
+		receive.flags = MAILBOX_RECEIVE_PEEK;
+		if (mbx_receive(self->fd, &receive) != -EBUSY ||
+		    receive.error.reason != MAILBOX_REASON_PAIR_TAKEN)
+			_exit(3);
 		_exit(0);
 	}
 	EXPECT_EQ(0, mbx_join(third));
@@ -559,6 +563,110 @@ TEST_F(pair, blocked_sender_goes_on_when_the_other_receives)
 		_exit(0);
 	}
 	ASSERT_EQ(0, mbx_call_join(&call));
+	EXPECT_EQ(0, mbx_join(child));
+}
+
+TEST_F(pair, blocked_sender_goes_on_with_a_larger_capacity)
+{
+	struct mailbox_set set = { .mask = MAILBOX_SET_CAPACITY, .capacity = 3 };
+	struct mbx_call call;
+
+	ASSERT_EQ(0, mbx_put(self->fd, "1", 0));
+	ASSERT_EQ(0, mbx_put(self->fd, "2", 0));
+	ASSERT_EQ(0, mbx_call_send(&call, self->fd, "3", 0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	ASSERT_EQ(0, mbx_set(self->fd, &set));
+	EXPECT_EQ(0, mbx_call_join(&call));
+	EXPECT_EQ(3, mbx_depth(self->fd));
+}
+
+/* Of two calls of a process, the partner's leave ends both, each for its reason. */
+TEST_F(pair, partner_leaves_and_a_sender_waits)
+{
+	struct mbx_call send, receive;
+	pid_t child = mbx_fork();
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		if (mbx_put(self->fd, "bye", 0))
+			_exit(1);
+		_exit(GET(0) || strcmp(self->text, "1"));
+	}
+	ASSERT_EQ(0, GET(0));
+	ASSERT_EQ(0, mbx_call_receive(&receive, self->fd, 0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 2));
+	/* stopped, it waits no more */
+	ASSERT_EQ(0, kill(child, SIGSTOP));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 1));
+	ASSERT_EQ(0, mbx_put(self->fd, "1", 0));
+	ASSERT_EQ(0, mbx_put(self->fd, "2", 0));
+	ASSERT_EQ(0, mbx_call_send(&send, self->fd, "3", 0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 1));
+	ASSERT_EQ(0, kill(child, SIGKILL));
+	EXPECT_EQ(128 + SIGKILL, mbx_join(child));
+	EXPECT_EQ(-EPIPE, mbx_call_join(&send));
+	EXPECT_EQ(MAILBOX_REASON_NO_RECEIVERS, send.send.error.reason);
+	EXPECT_EQ(-EPIPE, mbx_call_join(&receive));
+	EXPECT_EQ(MAILBOX_REASON_NO_SENDERS, receive.receive.error.reason);
+}
+
+/*
+ * A process that shares its descriptors closes none of them when it exits: its
+ * seat is free all the same, also while it has not been waited for.
+ */
+TEST_F(pair, seat_of_one_that_exited_without_closing)
+{
+	siginfo_t info;
+	pid_t child, third;
+
+	ASSERT_EQ(0, mbx_put(self->fd, "first", 0));
+	fflush(NULL);
+	child = syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(mbx_put(self->fd, "second", MAILBOX_NONBLOCK) ? 1 : 0);
+	ASSERT_EQ(0, waitid(P_PID, child, &info, WEXITED | WNOWAIT));
+	ASSERT_EQ(0, info.si_status);
+	third = mbx_fork();
+	ASSERT_LE(0, third);
+	if (!third)
+		_exit(mbx_put(self->fd, "third", MAILBOX_NONBLOCK) ? 1 : 0);
+	EXPECT_EQ(0, mbx_join(third));
+	EXPECT_EQ(0, mbx_join(child));
+	EXPECT_STREQ("second", mbx_next(self->fd));
+	EXPECT_STREQ("third", mbx_next(self->fd));
+}
+
+static void *outlive(void *fd)
+{
+	_exit(mbx_get(*(int *)fd, (char [8]) { "" }, 8, 0, NULL) ? 3 : 0);
+}
+
+/* One whose first thread has gone is still there. */
+TEST_F(pair, seat_of_one_whose_first_thread_has_gone)
+{
+	pid_t child, third;
+
+	child = mbx_fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		pthread_t thread;
+
+		if (mbx_put(self->fd, "second", 0))
+			_exit(1);
+		if (pthread_create(&thread, NULL, outlive, &self->fd))
+			_exit(2);
+		syscall(SYS_exit, 0);
+	}
+	ASSERT_EQ(0, GET(0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 1));
+	ASSERT_TRUE(MBX_UNTIL(mbx_state(child) == 'Z'));
+	third = mbx_fork();
+	ASSERT_LE(0, third);
+	if (!third)
+		_exit(mbx_put(self->fd, "third", MAILBOX_NONBLOCK) == -EBUSY ? 0 : 1);
+	EXPECT_EQ(0, mbx_join(third));
+	ASSERT_EQ(0, mbx_put(self->fd, "go", 0));
 	EXPECT_EQ(0, mbx_join(child));
 }
 
@@ -975,6 +1083,42 @@ TEST_F(slow, block_goes_on_with_a_larger_capacity)
 	EXPECT_STREQ("7", mbx_next(self->to[1]));
 }
 
+/*
+ * A sender was told that there is room, and when it comes to look there is none
+ * any more: it keeps its place and waits on.  On one CPU it cannot look before
+ * the one that told it, which has a higher priority, lets it.
+ */
+TEST_F(slow, block_and_the_room_goes_again)
+{
+	struct mailbox_set set = { .mask = MAILBOX_SET_CAPACITY, .capacity = 3 };
+	struct sched_param above = { .sched_priority = 10 }, usual = { 0 };
+	struct mbx_call call;
+	cpu_set_t all, one;
+
+	self->fd = slow_fill(MAILBOX_SLOW_BLOCK, self->to);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, sched_getaffinity(0, sizeof(all), &all));
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	ASSERT_EQ(0, mbx_call_send(&call, self->fd, "5", 0));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	ASSERT_TRUE(mbx_call_wait_asleep(&call));
+
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &above));
+	EXPECT_STREQ("1", mbx_next(self->to[0]));
+	EXPECT_EQ(0, mbx_set(self->fd, &set));
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &usual));
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(all), &all));
+
+	/* one that was told does not count as waiting; it does so again */
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
+	EXPECT_FALSE(mbx_call_done(&call));
+	EXPECT_STREQ("2", mbx_next(self->to[0]));
+	EXPECT_EQ(0, mbx_call_join(&call));
+	EXPECT_STREQ("5", mbx_next(self->to[1]));
+}
+
 TEST_F(slow, block_with_a_deadline)
 {
 	struct mailbox_send send = { .flags = MAILBOX_DEADLINE };
@@ -1105,6 +1249,55 @@ TEST_F(slow, lose_follows_a_lower_capacity)
 	EXPECT_EQ(2, mbx_depth(self->fd));
 	EXPECT_STREQ("4", mbx_next(self->to[0]));
 	EXPECT_STREQ("5", mbx_next(self->to[0]));
+}
+
+/* Nor does one send pay for all of it where that is much. */
+TEST_F(slow, lose_follows_a_much_lower_capacity)
+{
+	struct mailbox_set set = { .mask = MAILBOX_SET_CAPACITY, .capacity = 200 };
+	struct mailbox_receive receive = { .flags = MAILBOX_NONBLOCK };
+	int depth, sends;
+
+	self->fd = slow_fill(MAILBOX_SLOW_LOSE, self->to);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mbx_set(self->fd, &set));
+	for (int i = 4; i < 200; i++)
+		ASSERT_EQ(0, mbx_put(self->fd, "", 0));
+	set.capacity = 1;
+	ASSERT_EQ(0, mbx_set(self->fd, &set));
+	depth = mbx_depth(self->fd);
+	ASSERT_EQ(200, depth);
+	for (sends = 0; depth > 1; sends++) {
+		int before = depth;
+
+		ASSERT_EQ(0, mbx_put(self->fd, "", 0));
+		depth = mbx_depth(self->fd);
+		ASSERT_LT(depth, before);
+	}
+	EXPECT_LT(1, sends);
+	/* and all of it is told */
+	ASSERT_EQ(0, mbx_receive(self->to[0], &receive));
+	EXPECT_EQ(receive.header.sequence - 1, receive.header.lost);
+}
+
+/* One that waits for a message that does not come is cut off like any other. */
+TEST_F(slow, cut_while_it_waits_for_another_message)
+{
+	struct mbx_call call = {
+		.receive = { .select = MAILBOX_SELECT_TAG, .tag = 7 },
+	};
+
+	self->fd = slow_fill(MAILBOX_SLOW_CUT, self->to);
+	ASSERT_LE(0, self->fd);
+	call.fd = self->to[0];
+	ASSERT_EQ(0, mbx_call_start(&call));
+	ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 1));
+	ASSERT_EQ(0, mbx_put(self->fd, "5", 0));
+	EXPECT_EQ(-EPIPE, mbx_call_join(&call));
+	EXPECT_EQ(MAILBOX_REASON_CUT_OFF, call.receive.error.reason);
+	EXPECT_EQ(1, call.receive.error.value);
+	EXPECT_STREQ("5", mbx_next(self->to[1]));
+	EXPECT_STREQ("1", mbx_next(self->to[0]));
 }
 
 /* read(2) has no other way to say that something was missed. */

@@ -495,6 +495,51 @@ TEST_F(broadcast, cut_off)
 	EXPECT_EQ(EPOLLHUP, now(self->to[0]));
 }
 
+/* One that has no seat is told so; it takes none by looking. */
+TEST(poll_pair_taken)
+{
+	int fd = mbx_new(MAILBOX_POLICY_PAIR, 1);
+	pid_t second, third;
+
+	ASSERT_LE(0, fd);
+	second = mbx_fork();
+	ASSERT_LE(0, second);
+	if (!second) {
+		if (mbx_put(fd, "x", 0))
+			_exit(1);
+		/* hold the seat until told otherwise */
+		_exit(mbx_get(fd, (char [8]) { "" }, 8, 0, NULL) ? 2 : 0);
+	}
+	ASSERT_EQ(0, mbx_get(fd, (char [8]) { "" }, 8, 0, NULL));
+	third = mbx_fork();
+	ASSERT_LE(0, third);
+	if (!third)
+		_exit(now(fd) == POLLERR ? 0 : 1);
+	EXPECT_EQ(0, mbx_join(third));
+	ASSERT_EQ(0, mbx_put(fd, "go", 0));
+	EXPECT_EQ(0, mbx_join(second));
+	close(fd);
+}
+
+/* A sender in line is before whoever polls. */
+TEST(poll_broadcast_behind_another)
+{
+	int fd = mbx_new(MAILBOX_POLICY_BROADCAST, 1);
+	struct mbx_call call;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, mbx_put(fd, "1", 0));
+	ASSERT_EQ(0, mbx_call_send(&call, fd, "2", 0));
+	ASSERT_TRUE(mbx_wait_waiters(fd, 1, 0));
+	EXPECT_EQ(IN, now(fd));
+	EXPECT_STREQ("1", mbx_next(fd));
+	EXPECT_EQ(0, mbx_call_join(&call));
+	EXPECT_EQ(IN, now(fd));
+	EXPECT_STREQ("2", mbx_next(fd));
+	EXPECT_EQ(OUT, now(fd));
+	close(fd);
+}
+
 /* --- edges ----------------------------------------------------------- */
 
 FIXTURE(edge)

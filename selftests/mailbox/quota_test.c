@@ -608,6 +608,57 @@ TEST_F(quota, real_user)
 	close(handle);
 }
 
+/* The places of a broadcast, where there is room for its message alone. */
+TEST_F(quota, places_of_a_broadcast)
+{
+	struct mailbox_info before = usage(self->device);
+	struct mailbox_error error;
+	int handle = new_unlimited();
+	__u64 limit;
+
+	ASSERT_LE(0, handle);
+	ASSERT_EQ(0, send_bytes(handle, 10, 0, NULL));
+	limit = usage(self->device).user_bytes - before.user_bytes + 10;
+	close(handle);
+
+	ASSERT_EQ(0, set_limit(self, USER_BYTES, limit));
+	ASSERT_EQ(0, mbx_become(ALICE));
+	handle = mbx_new(MAILBOX_POLICY_BROADCAST, 4);
+	ASSERT_LE(0, handle);
+	EXPECT_EQ(-EDQUOT, send_bytes(handle, 10, 0, &error));
+	EXPECT_EDQUOT(MAILBOX_REASON_USER_BYTES, limit, &error);
+	EXPECT_USAGE(self->device, 0, 0, 1);
+	EXPECT_EQ(0, mbx_depth(handle));
+	close(handle);
+}
+
+/* Many users, each with an account of its own. */
+TEST_F(quota, many_users)
+{
+	enum { USERS = 200 };
+	int handles[USERS];
+
+	for (int i = 0; i < USERS; i++) {
+		ASSERT_EQ(0, setresuid(ALICE + i, 0, 0));
+		handles[i] = new_unlimited();
+		ASSERT_LE(0, handles[i]);
+		for (int j = 0; j < i % 3; j++)
+			ASSERT_EQ(0, send_bytes(handles[i], 1, 0, NULL));
+	}
+	for (int i = 0; i < USERS; i++) {
+		ASSERT_EQ(0, setresuid(ALICE + i, 0, 0));
+		EXPECT_EQ(1, usage(self->device).user_mailboxes);
+		EXPECT_EQ(i % 3, usage(self->device).user_messages);
+	}
+	for (int i = 0; i < USERS; i++)
+		close(handles[i]);
+	for (int i = 0; i < USERS; i++) {
+		ASSERT_EQ(0, setresuid(ALICE + i, 0, 0));
+		EXPECT_USAGE(self->device, 0, 0, 0);
+	}
+	ASSERT_EQ(0, setresuid(0, 0, 0));
+}
+
 /* In a batch it ends the batch where it hits. */
 TEST_F(quota, batch)
 {

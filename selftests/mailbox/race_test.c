@@ -873,6 +873,54 @@ TEST(close_ends_all_waits)
 	close(other);
 }
 
+/* ... of its own handle: calls of another one on the same mailbox wait on. */
+TEST(close_ends_no_others_waits)
+{
+	int handle = mbx_new(MAILBOX_POLICY_SHARED, 1), other;
+	struct mbx_call ends, stays;
+
+	ASSERT_LE(0, handle);
+	other = mbx_dup(handle, MAILBOX_RIGHT_ALL);
+	ASSERT_LE(0, other);
+	ASSERT_EQ(0, mbx_call_receive(&ends, handle, 0));
+	ASSERT_EQ(0, mbx_call_receive(&stays, other, 0));
+	ASSERT_TRUE(mbx_wait_waiters(other, 0, 2));
+	ASSERT_EQ(0, close(handle));
+	EXPECT_EQ(-EBADF, mbx_call_join(&ends));
+	EXPECT_EQ(MAILBOX_REASON_CLOSED, ends.receive.error.reason);
+	ASSERT_TRUE(mbx_wait_waiters(other, 0, 1));
+	ASSERT_EQ(0, mbx_put(other, "x", 0));
+	EXPECT_EQ(0, mbx_call_join(&stays));
+	close(other);
+}
+
+/* Nor those of another process that has the handle too. */
+TEST(close_ends_no_other_processes_wait)
+{
+	int handle = mbx_new(MAILBOX_POLICY_SHARED, 1), other;
+	struct mbx_call ends;
+	pid_t child;
+
+	ASSERT_LE(0, handle);
+	other = mbx_dup(handle, MAILBOX_RIGHT_ALL);
+	ASSERT_LE(0, other);
+	child = mbx_fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		char text[8];
+
+		_exit(mbx_get(handle, text, sizeof(text), 0, NULL) || strcmp(text, "x"));
+	}
+	ASSERT_EQ(0, mbx_call_receive(&ends, handle, 0));
+	ASSERT_TRUE(mbx_wait_waiters(other, 0, 2));
+	ASSERT_EQ(0, close(handle));
+	EXPECT_EQ(-EBADF, mbx_call_join(&ends));
+	ASSERT_TRUE(mbx_wait_waiters(other, 0, 1));
+	ASSERT_EQ(0, mbx_put(other, "x", 0));
+	EXPECT_EQ(0, mbx_join(child));
+	close(other);
+}
+
 /* --- an exit, a message and a deadline at the same moment ------------- */
 
 /*

@@ -482,4 +482,17 @@ TEST_F(destroyed, says_so)
 	EXPECT_NO_TRACE(&trace, &self->world);
 }
 
+/* What has no name has nothing that a mode could protect. */
+TEST(set_mode_without_a_name)
+{
+	int fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct mailbox_set set = { .mask = MAILBOX_SET_MODE, .mode = 0600 };
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EINVAL, mbx_set(fd, &set));
+	EXPECT_DETAIL(EINVAL, MAILBOX_REASON_POLICY, MBX_FIELD(mailbox_set, mode), 0600,
+		      &set.error);
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

@@ -231,6 +231,41 @@ TEST_F(payload, receive_over_the_end_of_memory)
 	EXPECT_EQ(self->size, request.in.receive.header.length);
 }
 
+/* Few bytes are copied word by word, and then one by one: any may be the missing one. */
+TEST(each_byte_missing)
+{
+	enum { LENGTH = 19 };
+	unsigned char *bytes = mbx_cliff(LENGTH);
+	struct request request;
+	struct trace trace;
+	struct world world;
+
+	ASSERT_NE(NULL, bytes);
+	ASSERT_EQ(0, world_make(&world));
+	trace_take(&trace, &world);
+	for (size_t length = 1; length <= LENGTH; length++) {
+		for (size_t missing = 1; missing <= length; missing++) {
+			request_make(&request, &world, SEND);
+			request.in.send.buffer = MBX_PTR(bytes + LENGTH - length + missing);
+			request.in.send.length = length;
+			EXPECT_EQ(-EFAULT, request_try(&request)) {
+				TH_LOG("%zu of %zu bytes missing", missing, length);
+			}
+		}
+	}
+	EXPECT_NO_TRACE(&trace, &world);
+
+	ASSERT_EQ(WORLD_MESSAGES, mbx_depth(world.handle));
+	for (size_t missing = 1; missing <= sizeof(world.payload); missing++) {
+		request_make(&request, &world, RECEIVE);
+		request.in.receive.buffer = MBX_PTR(bytes + LENGTH - sizeof(world.payload) + missing);
+		request.in.receive.length = sizeof(world.payload);
+		EXPECT_EQ(-EFAULT, request_try(&request));
+	}
+	EXPECT_NO_TRACE(&trace, &world);
+	world_end(&world);
+}
+
 /* Room that is promised but not needed need not exist. */
 TEST_F(payload, receive_into_more_than_memory)
 {
@@ -632,6 +667,48 @@ TEST_F(batch, item_with_unknown_flag)
 	EXPECT_EQ(WORLD_MESSAGES + step(variant->kind), mbx_depth(self->world.handle));
 }
 
+/* Items of a size that none will ever have. */
+TEST_F(batch, items_over_the_bound)
+{
+	struct trace trace;
+
+	trace_take(&trace, &self->world);
+	self->request.in.batch.item_size = 4097;
+	EXPECT_EQ(-E2BIG, request_try(&self->request));
+	EXPECT_DETAIL(E2BIG, MAILBOX_REASON_RANGE, MBX_FIELD(mailbox_batch, item_size), 4096,
+		      &self->request.in.error);
+	EXPECT_NO_TRACE(&trace, &self->world);
+}
+
+/* An item with more pieces than there may be, and one whose pieces are nowhere. */
+TEST_F(batch, pieces)
+{
+	struct mailbox_error *error = item_error(&self->request, 1);
+	__u32 flags = MAILBOX_NONBLOCK | MAILBOX_VECTOR;
+	__u16 buffer = variant->kind == SEND_BATCH ? MBX_FIELD(mailbox_send, buffer) :
+						     MBX_FIELD(mailbox_receive, buffer);
+	__u16 length = variant->kind == SEND_BATCH ? MBX_FIELD(mailbox_send, length) :
+						     MBX_FIELD(mailbox_receive, length);
+	__u64 nowhere = mbx_nowhere(MBX_PROT_NONE), pieces = MAILBOX_VECTOR_MAX + 1;
+
+	memcpy((char *)error + MBX_FIELD(mailbox_send, flags), &flags, sizeof(flags));
+	memcpy((char *)error + buffer, &nowhere, sizeof(nowhere));
+	memcpy((char *)error + length, &pieces, sizeof(pieces));
+	EXPECT_EQ(0, request_try(&self->request));
+	EXPECT_EQ(1, self->request.in.batch.done);
+	EXPECT_DETAIL(EINVAL, MAILBOX_REASON_RANGE, length, MAILBOX_VECTOR_MAX, error);
+
+	world_end(&self->world);
+	ASSERT_EQ(0, world_make(&self->world));
+	self->request.fd = self->world.handle;
+	pieces = 1;
+	memcpy((char *)error + length, &pieces, sizeof(pieces));
+	EXPECT_EQ(0, request_try(&self->request));
+	EXPECT_EQ(1, self->request.in.batch.done);
+	EXPECT_DETAIL(EFAULT, MAILBOX_REASON_POINTER, buffer, nowhere, error);
+	EXPECT_EQ(WORLD_MESSAGES + step(variant->kind), mbx_depth(self->world.handle));
+}
+
 /* Items that are larger than the kernel knows. */
 TEST_F(batch, larger_items)
 {
@@ -731,6 +808,21 @@ TEST_F(list, more_entries_than_memory)
 	EXPECT_EQ(4, request.in.list.count);
 	EXPECT_EQ(0, request.in.list.more);
 	EXPECT_STREQ(self->world.name, entries[0].name);
+}
+
+/* Entries larger than the kernel knows, of which the tail cannot be cleared. */
+TEST_F(list, tail_of_an_entry_nowhere)
+{
+	size_t size = sizeof(struct mailbox_stat) + 64;
+	struct request request;
+
+	request_make(&request, &self->world, LIST);
+	request.in.list.entry_size = size;
+	request.in.list.count = 1;
+	request.in.list.entries = MBX_PTR(mbx_cliff(size)) + 32;
+	EXPECT_EQ(-EFAULT, request_try(&request));
+	EXPECT_DETAIL(EFAULT, MAILBOX_REASON_POINTER, MBX_FIELD(mailbox_list, entries),
+		      request.in.list.entries, &request.in.error);
 }
 
 TEST_HARNESS_MAIN

@@ -236,7 +236,7 @@ TEST_F(command, straddles_into_nothing)
 		kept = MBX_FIELD(mailbox_receive, header);
 
 	ASSERT_NE(NULL, struct_);
-	for (size_t missing = 1; missing < size; missing += 1 + missing / 4) {
+	for (size_t missing = 1; missing < size; missing++) {
 		unsigned char before[sizeof(self->request.in)];
 		size_t there = size - missing < kept ? size - missing : kept;
 
@@ -280,6 +280,62 @@ TEST_F(command, read_only)
 	EXPECT_NO_TRACE(&self->trace, &self->world);
 	EXPECT_EQ(0, memcmp(struct_, &self->request.in, self->request.size));
 	EXPECT_VALID(self);
+}
+
+/*
+ * The same where only its end cannot be written, from each member on: a command
+ * that says that it failed has done nothing, and one that has done what was asked
+ * has told all of it.
+ */
+TEST_F(command, end_read_only)
+{
+	size_t page = mbx_page(), size = self->request.size;
+	unsigned char *base = mbx_pages(2);
+
+	ASSERT_NE(NULL, base);
+	for (size_t writable = 0; writable <= size; writable += 4) {
+		unsigned char *struct_ = base + page - writable;
+		struct request told;
+		int result;
+
+		ASSERT_EQ(0, mprotect(base, 2 * page, PROT_READ | PROT_WRITE));
+		memcpy(struct_, &self->request.in, size);
+		ASSERT_EQ(0, mprotect(base + page, page, PROT_READ));
+		result = mbx_ioctl(self->request.fd, self->request.command, struct_);
+		if (result) {
+			ASSERT_EQ(-EFAULT, result) TH_LOG("%zu bytes writable", writable);
+			EXPECT_NO_TRACE(&self->trace, &self->world);
+			ASSERT_NE(size, writable);
+			continue;
+		}
+
+		told = self->request;
+		memcpy(&told.in, struct_, size);
+		request_undo(&told);
+		/* all that it told is what it tells who can be told */
+		world_end(&self->world);
+		ASSERT_EQ(0, world_make(&self->world));
+		request_make(&self->request, &self->world, variant->kind);
+		trace_take(&self->trace, &self->world);
+	}
+}
+
+/* PERSIST keeps nothing of which its maker never learned. */
+TEST(read_only_persist)
+{
+	char name[MBX_NAME_SIZE];
+	struct mailbox_create *how = mbx_pages(1);
+
+	ASSERT_NE(NULL, how);
+	*how = (struct mailbox_create){
+		.name = MBX_PTR(mbx_name(name, "persist")),
+		.flags = MAILBOX_CREATE_EXCL | MAILBOX_CREATE_PERSIST,
+		.rights = MAILBOX_RIGHT_ALL,
+		.mode = 0600,
+	};
+	ASSERT_EQ(0, mprotect(how, mbx_page(), PROT_READ));
+	EXPECT_EQ(-EFAULT, mbx_create(how));
+	EXPECT_EQ(-ENOENT, mbx_open(name, MAILBOX_RIGHT_ADMIN));
 }
 
 /* A read-only struct with a fault in it is refused for the fault. */

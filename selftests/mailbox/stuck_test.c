@@ -122,6 +122,25 @@ TEST_F(stuck, fails)
 	}
 }
 
+/* The same for one out of the middle. */
+TEST_F(stuck, selected_and_fails)
+{
+	PUT_MESSAGES(self, 6);
+	self->call = (struct mbx_call) {
+		.fd = self->handle,
+		.receive = receive_into(self->edge),
+	};
+	self->call.receive.select = MAILBOX_SELECT_TAG;
+	self->call.receive.tag = 4;
+	ASSERT_EQ(0, mbx_call_start(&self->call));
+	ASSERT_TRUE(mbx_snag_caught(&self->snag));
+	ASSERT_EQ(0, mbx_snag_break(&self->snag));
+	EXPECT_EQ(-EFAULT, mbx_call_join(&self->call));
+	for (int i = 1; i <= 6; i++) {
+		EXPECT_EQ(i, next_tag(self->handle, self->bytes));
+	}
+}
+
 /* Others receive what is behind it meanwhile, and do not wait for it. */
 TEST_F(stuck, others_go_on)
 {
@@ -526,6 +545,44 @@ TEST_F(stuck, batch)
 	EXPECT_EQ(3, next_tag(self->handle, self->bytes));
 }
 
+struct batch_call {
+	int handle;
+	struct mailbox_batch *batch;
+};
+
+static long receive_batch(void *argument)
+{
+	struct batch_call *call = argument;
+
+	return mbx_ioctl(call->handle, MAILBOX_IOC_RECEIVE_BATCH, call->batch);
+}
+
+/*
+ * How many are done can suddenly not be said: the call says that it failed, the
+ * items still say what happened to each.
+ */
+TEST_F(stuck, batch_cannot_be_told)
+{
+	struct mailbox_receive item = receive_into(self->edge);
+	struct mailbox_batch *batch = mbx_pages(1);
+	struct batch_call call = { .handle = self->handle, .batch = batch };
+	struct mbx_task task;
+
+	ASSERT_NE(NULL, batch);
+	*batch = (struct mailbox_batch){
+		.items = MBX_PTR(&item), .item_size = sizeof(item), .count = 1,
+	};
+	PUT_MESSAGES(self, 2);
+	ASSERT_EQ(0, mbx_task_start(&task, receive_batch, &call));
+	ASSERT_TRUE(mbx_snag_caught(&self->snag));
+	ASSERT_EQ(0, mprotect(batch, mbx_page(), PROT_READ));
+	ASSERT_EQ(0, mbx_snag_release(&self->snag));
+	EXPECT_EQ(-EFAULT, mbx_task_join(&task));
+	EXPECT_EQ(0, item.error.code);
+	EXPECT_EQ(1, item.header.tag);
+	EXPECT_EQ(2, next_tag(self->handle, self->bytes));
+}
+
 /* --- a sender whose payload is stuck ---------------------------------- */
 
 static void send_stuck(struct mbx_call *call, int handle, void *from)
@@ -609,6 +666,30 @@ TEST_F(stuck, broadcast)
 	close(other);
 }
 
+/* A receiver that loses its oldest has none to lose: it is copying all it has. */
+TEST_F(stuck, broadcast_with_nothing_to_lose)
+{
+	struct mailbox_create how = {
+		.rights = MAILBOX_RIGHT_ALL,
+		.policy = MAILBOX_POLICY_BROADCAST,
+		.slow = MAILBOX_SLOW_LOSE,
+		.capacity = 1,
+	};
+
+	close(self->handle);
+	self->handle = mbx_create(&how);
+	ASSERT_LE(0, self->handle);
+	PUT_MESSAGES(self, 1);
+	GET_STUCK(self);
+	ASSERT_EQ(0, put(self->handle, self->bytes, 2));
+	EXPECT_EQ(2, mbx_depth(self->handle));
+	ASSERT_EQ(0, mbx_snag_release(&self->snag));
+	EXPECT_EQ(0, mbx_call_join(&self->call));
+	EXPECT_EQ(1, self->call.receive.header.tag);
+	EXPECT_EQ(0, self->call.receive.header.lost);
+	EXPECT_EQ(2, next_tag(self->handle, self->bytes));
+}
+
 /* A rendezvous is over when the copy is made, not when it begins. */
 TEST_F(stuck, rendezvous_fails)
 {
@@ -631,26 +712,40 @@ TEST_F(stuck, rendezvous_fails)
 
 /* --- two at once ----------------------------------------------------- */
 
-/* Two are stuck, and fail in the wrong order: the messages' order is right. */
-TEST_F(stuck, two_fail)
+/* Of six messages two are stuck, and both fail: the messages' order is right. */
+static void two_fail(struct __test_metadata *_metadata, FIXTURE_DATA(stuck) *self,
+		     bool in_order)
 {
-	struct mbx_snag snag;
 	struct mbx_call call = { .fd = self->handle };
+	struct mbx_snag snag;
 
 	ASSERT_EQ(0, mbx_snag(&snag, 2));
-	PUT_MESSAGES(self, 3);
+	PUT_MESSAGES(self, 6);
 	GET_STUCK(self);
 	call.receive = receive_into(snag.last - SIZE / 2);
 	ASSERT_EQ(0, mbx_call_start(&call));
 	ASSERT_TRUE(mbx_snag_caught(&snag));
-	ASSERT_EQ(0, mbx_snag_break(&snag));
-	EXPECT_EQ(-EFAULT, mbx_call_join(&call));
-	ASSERT_EQ(0, mbx_snag_break(&self->snag));
-	EXPECT_EQ(-EFAULT, mbx_call_join(&self->call));
-	for (int i = 1; i <= 3; i++) {
+	for (int i = 0; i < 2; i++) {
+		bool first = (i == 0) == in_order;
+
+		ASSERT_EQ(0, mbx_snag_break(first ? &self->snag : &snag));
+		EXPECT_EQ(-EFAULT, mbx_call_join(first ? &self->call : &call));
+	}
+	for (int i = 1; i <= 6; i++) {
 		EXPECT_EQ(i, next_tag(self->handle, self->bytes));
 	}
 	close(snag.uffd);
+}
+
+TEST_F(stuck, two_fail)
+{
+	two_fail(_metadata, self, false);
+}
+
+/* The second finds its place behind the first. */
+TEST_F(stuck, two_fail_in_order)
+{
+	two_fail(_metadata, self, true);
 }
 
 /* --- pollers ------------------------------------------------------------ */
@@ -736,6 +831,53 @@ TEST_F(stuck, closed_before_it_waits_with_another_left)
 
 	ASSERT_LE(0, late.handle);
 	close_on_the_way(_metadata, &self->snag, &late);
+}
+
+/* --- the receipt ------------------------------------------------------ */
+
+struct receipt_call {
+	int handle;
+	struct mailbox_send *send;
+};
+
+static long send_with_struct(void *argument)
+{
+	struct receipt_call *call = argument;
+
+	return mbx_send(call->handle, call->send);
+}
+
+/*
+ * A sender waits for its taker, and by then a part of its struct cannot be
+ * written any more, from each member of the answer on: it is told what it can be
+ * told, and the message is received once.
+ */
+TEST_F(stuck, receipt_cannot_be_written)
+{
+	size_t page = mbx_page();
+
+	for (size_t at = MBX_FIELD(mailbox_send, sequence); at < sizeof(struct mailbox_send);
+	     at += 4) {
+		char *base = mbx_pages(2);
+		struct mailbox_send *send = (void *)(base + page - at);
+		struct receipt_call call = { .handle = self->handle, .send = send };
+		struct mbx_task task;
+
+		ASSERT_NE(NULL, base);
+		*send = (struct mailbox_send){
+			.flags = MAILBOX_SEND_SYNC,
+			.buffer = MBX_PTR(self->bytes),
+			.length = SIZE,
+			.tag = at,
+		};
+		ASSERT_EQ(0, mbx_task_start(&task, send_with_struct, &call));
+		ASSERT_TRUE(mbx_wait_waiters(self->handle, 1, 0));
+		ASSERT_EQ(0, mprotect(base + page, page, PROT_READ));
+		EXPECT_EQ(at, next_tag(self->handle, self->bytes));
+		EXPECT_EQ(-EFAULT, mbx_task_join(&task));
+		EXPECT_EQ(-EFAULT, send->error.code);
+		EXPECT_EQ(0, mbx_depth(self->handle));
+	}
 }
 
 TEST_HARNESS_MAIN

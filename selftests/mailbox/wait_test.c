@@ -176,6 +176,30 @@ TEST(forever_receive)
 	close(fd);
 }
 
+/* A task of a real-time policy sleeps at once, and is woken like any other. */
+TEST(forever_receive_realtime)
+{
+	int policies[] = { SCHED_FIFO, SCHED_RR, SCHED_BATCH };
+	int fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
+
+	ASSERT_LE(0, fd);
+	for (int i = 0; i < 3; i++) {
+		struct sched_param how = { .sched_priority = policies[i] == SCHED_BATCH ? 0 : 10 };
+		struct sched_param usual = { 0 };
+		struct mbx_call call;
+
+		/* threads inherit it */
+		ASSERT_EQ(0, sched_setscheduler(0, policies[i], &how));
+		ASSERT_EQ(0, mbx_call_receive(&call, fd, 0));
+		ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &usual));
+		ASSERT_TRUE(mbx_wait_waiters(fd, 0, 1));
+		ASSERT_TRUE(mbx_call_wait_asleep(&call));
+		ASSERT_EQ(0, mbx_put(fd, "x", 0));
+		EXPECT_EQ(0, mbx_call_join(&call));
+	}
+	close(fd);
+}
+
 TEST(forever_send)
 {
 	int fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
@@ -391,6 +415,53 @@ TEST(deadline_realtime_follows_the_clock)
 	close(fd);
 }
 
+/* For the children to come: a clock that differs from the machine's. */
+static int enter_time_namespace(const char *offset)
+{
+	int file, result;
+
+	if (unshare(CLONE_NEWTIME))
+		return -errno;
+	file = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	if (file < 0)
+		return -errno;
+	result = write(file, offset, strlen(offset)) < 0 ? -errno : 0;
+	close(file);
+	return result;
+}
+
+/* A time namespace whose clock is behind: the farthest deadline is still far. */
+TEST(deadline_the_farthest_in_a_time_namespace)
+{
+	int fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	pid_t child, inner;
+
+	ASSERT_LE(0, fd);
+	child = mbx_fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		if (enter_time_namespace("monotonic -1 0"))
+			_exit(3);
+		inner = mbx_fork();
+		if (!inner) {
+			struct mbx_call call = {
+				.fd = fd,
+				.receive = { .flags = MAILBOX_DEADLINE, .deadline = INT64_MAX },
+			};
+
+			if (mbx_call_start(&call) || !mbx_wait_waiters(fd, 0, 1) ||
+			    !mbx_call_wait_asleep(&call) || mbx_call_done(&call))
+				_exit(4);
+			if (mbx_put(fd, "x", 0))
+				_exit(5);
+			_exit(-mbx_call_join(&call));
+		}
+		_exit(mbx_join(inner));
+	}
+	EXPECT_EQ(0, mbx_join(child));
+	close(fd);
+}
+
 /* In a time namespace all times are by the clock that the caller sees. */
 TEST(deadline_in_a_time_namespace)
 {
@@ -401,14 +472,9 @@ TEST(deadline_in_a_time_namespace)
 	child = mbx_fork();
 	ASSERT_LE(0, child);
 	if (!child) {
-		static const char offset[] = "monotonic 100000 0";
 		__s64 outside = mbx_now();
-		int file;
 
-		if (unshare(CLONE_NEWTIME))
-			_exit(2);
-		file = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
-		if (file < 0 || write(file, offset, strlen(offset)) < 0)
+		if (enter_time_namespace("monotonic 100000 0"))
 			_exit(3);
 		/* the children are in it */
 		inner = mbx_fork();
