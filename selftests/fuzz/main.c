@@ -123,7 +123,7 @@ static void report(const struct program *failing, struct verdict verdict, uint64
 static void say_progress(const struct program *program)
 {
 	if (counts.programs % PROGRESS == 0)
-		printf("# %u programs, %u places\n", counts.programs, cover_count());
+		printf("# %u programs, %u places so far\n", counts.programs, cover_count());
 	if (counts.programs >= options.watch)
 		program_write(program, "# ", stdout);
 	if (counts.programs % PROGRESS == 0 || counts.programs >= options.watch)
