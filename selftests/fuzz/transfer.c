@@ -267,6 +267,12 @@ static bool offer(struct box *box, struct inbox *inbox, struct message *message,
 		if (must_fit && message->length > room_of(call) && !truncates(call))
 			continue;
 		if (!could_take(call, message, &expected->wrong)) {
+			/*
+			 * The contract does not say whether a mailbox that is full
+			 * takes what a receiver waits for and then cannot take.
+			 */
+			if (box->capacity && inbox->queue.count >= box->capacity)
+				world.gave_up = true;
 			waiter_end(waiter);
 			continue;
 		}
