@@ -324,7 +324,7 @@ fuzz-sources := $(call sources,selftests/fuzz/*.c)
 fuzz-program: $(build)/selftests/fuzz/fuzz
 	@:
 $(build)/selftests/fuzz/corpus.txt: $(call sources,selftests/fuzz/corpus/*) \
-		$(project)/selftests/fuzz/corpus
+		$(wildcard $(project)/selftests/fuzz/corpus)
 	$(Q)mkdir -p $(@D)
 	$(Q)cat /dev/null $(filter-out %/corpus,$^) >$@
 $(build)/selftests/fuzz/fuzz: $(fuzz-sources) $(call sources,selftests/fuzz/*.h) \
@@ -425,14 +425,15 @@ help:
 	'  shell            boots a guest with the module loaded, and a prompt' \
 	'  check            every check and test, on 6.1, 6.12 and the debug kernel; TESTS=' \
 	'                   KERNELS= JOBS= for some of them' \
-	'  check-debug      the kselftests on a kernel with KASAN, lockdep and their kin' \
+	'                   (as those below do)' \
+	'  check-debug      kselftests, short storms, the fuzzer with KASAN, lockdep and their kin' \
 	'  check-kcsan      the kselftests on a kernel that catches data races' \
 	'  check-matrix     the kselftests on six Debian kernels, each with 1, 2 and 4 CPUs' \
-	'  check-long       storms that go on for long, on that kernel and on 6.12' \
+	'  check-long       storms that go on for long, on the debug kernel and on 6.12' \
 	'  check-mutants    that each of these machines can fail: mistakes that they must catch' \
-	'  fuzz             random programs against a model; SECONDS= SEED= REPLAY=file' \
+	'  fuzz             random programs against a model; SECONDS= SEED= PROGRAMS= REPLAY=file' \
 	'  fuzz-corpus      puts what fuzz has found into selftests/fuzz/corpus' \
-	'  coverage         what share of the module the tests reach' \
+	'  coverage         what share of the module the kselftests reach' \
 	'  bench            what operations cost, counted in instructions' \
 	'  docs             the manual, in build/docs' \
 	'  setup            installs the Debian packages that are missing' \
@@ -444,4 +445,4 @@ help:
 	'            ($(or $(KDIR),none is installed))' \
 	'  O=dir     build there, for sources that are read-only' \
 	'  V=1 shows commands, W=1 warns more, C=1 runs sparse, LLVM=1 takes clang' \
-	'  KERNEL=6.12 for demo and shell; SMP=n virtual CPUs; KVM=1 if it works here'
+	'  KERNEL=6.12 for demo, shell and fuzz; SMP=n virtual CPUs; KVM=1 if it works here'

@@ -19,10 +19,11 @@ static unsigned int count;
 void corpus_add(const struct program *program)
 {
 	struct program *copy = malloc(sizeof(*copy));
+	struct program **more = realloc(programs, (count + 1) * sizeof(*programs));
 
-	programs = realloc(programs, (count + 1) * sizeof(*programs));
-	if (!copy || !programs)
+	if (!copy || !more)
 		abort();
+	programs = more;
 	*copy = *program;
 	programs[count++] = copy;
 }

@@ -500,7 +500,7 @@ static void expect_list(unsigned int actor, const struct call *call)
 	expected->more = found > count;
 }
 
-static void expect_info(unsigned int actor, const struct call *call)
+void expect_info(unsigned int actor, const struct call *call)
 {
 	struct expectation *expected = &expectations[actor];
 	unsigned int user = user_of(process_of(actor)->uid);

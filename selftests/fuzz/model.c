@@ -312,7 +312,7 @@ static void expect_call(unsigned int actor, unsigned int number, struct handle *
 static void expect_device(const struct call *call, struct expectation *expected)
 {
 	if (call->op == OP_INFO)
-		expect_handles(call->actor, expected->number, NULL);
+		expect_info(call->actor, call);
 	else if (struct_size(call->op) && call->arg[TWIST] == TWIST_NONE && call->op != OP_DUP)
 		complain(&expected->wrong, ENOTTY, ANY_REASON, ANY_FIELD, ANY_VALUE);
 	else

@@ -20,10 +20,15 @@ void *world_memory(size_t size)
 	void *memory = calloc(1, size);
 
 	if (memory_count == memory_room) {
+		void **more;
+
 		memory_room = memory_room * 2 + 64;
-		memories = realloc(memories, memory_room * sizeof(*memories));
+		more = realloc(memories, memory_room * sizeof(*memories));
+		if (!more)
+			abort();
+		memories = more;
 	}
-	if (!memory || !memories)
+	if (!memory)
 		abort();
 	memories[memory_count++] = memory;
 	return memory;
