@@ -4,6 +4,7 @@
  *
  *	mode test|run|shell
  *	limit SECONDS		for each program; 0: none
+ *	cpus NUMBER		that there must be: fewer of them would hide races
  *	program PATH [ARGUMENT...]
  *
  * Three serial ports: the kernel's console is ttyS0; what the programs say
@@ -534,6 +535,14 @@ static void run(char *command, int limit, bool terminal)
 	}
 }
 
+static void check_cpus(long wanted)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (online != wanted)
+		fail("%ld CPUs are online, and not %ld", online, wanted);
+}
+
 /* --- the plan --------------------------------------------------------- */
 
 static char *read_plan(void)
@@ -590,6 +599,8 @@ int main(void)
 	     line = strtok_r(NULL, "\n", &rest)) {
 		if (!strncmp(line, "limit ", 6))
 			limit = atoi(line + 6);
+		else if (!strncmp(line, "cpus ", 5))
+			check_cpus(atoi(line + 5));
 		else if (!strncmp(line, "program ", 8))
 			run(line + 8, limit, terminal);
 	}
