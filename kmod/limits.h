@@ -27,6 +27,10 @@
 /* Receivers of a broadcast: each send goes to all of them under one lock. */
 #define MBIPC_RECEIVERS_MAX	4096
 
+/* Under one hold of the lock: senders that go on, messages that a broadcast loses. */
+#define MBIPC_SETTLE_STEP	64
+#define MBIPC_LOSE_STEP		4096
+
 /* Bytes that are copied word by word. */
 #define MBIPC_WORDWISE_MAX	256
 

@@ -6,7 +6,8 @@
  *
  * (1) no call waits for a message while one that it wants is in the queue or
  *     with a sender that waits for room;
- * (2) no sender waits for room while there is some;
+ * (2) no sender waits for room while there is some, but where SET has just
+ *     made so much that it takes more than one step to give it out;
  * (3) a message is in one place: with its sender, in a queue, with a receiver
  *     that copies it, or gone; mbipc_inbox.used counts the second and third.
  *
@@ -23,6 +24,7 @@
 #include <linux/sched/signal.h>
 
 #include "error.h"
+#include "limits.h"
 #include "mailbox.h"
 
 void mbipc_inbox_init(struct mbipc_inbox *inbox)
@@ -314,11 +316,18 @@ void mbipc_deliver(struct mbipc_inbox *inbox, struct mbipc_item *item,
  * @mailbox: locked
  * @inbox: one of its inboxes
  * @after: told to wake pollers
+ *
+ * Not too many at once: each may look at every receiver that waits.
+ *
+ * Return: may more of them go on?  Only SET can make so much room; it goes on
+ * till there is none, and who comes to send meanwhile does a step as well, so
+ * that the line gets shorter whoever joins it.
  */
-void mbipc_settle(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
+bool mbipc_settle(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		  struct mbipc_after *after)
 {
 	struct mbipc_wait *wait, *next;
+	int left = MBIPC_SETTLE_STEP;
 
 	mbipc_assert_locked(mailbox);
 	list_for_each_entry_safe(wait, next, &inbox->senders, link) {
@@ -326,7 +335,9 @@ void mbipc_settle(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 
 		/* A rendezvous needs no room: its messages have their senders. */
 		if (mailbox->capacity && !mbipc_room(mailbox, inbox))
-			return;
+			return false;
+		if (!left--)
+			return true;
 		mbipc_accept_waiting(mailbox, wait);
 		mbipc_deliver(inbox, item, after);
 	}
@@ -334,6 +345,7 @@ void mbipc_settle(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		after->poll |= MBIPC_POLL_OUT;
 	if (mailbox->policy == MAILBOX_POLICY_BROADCAST)
 		mbipc_settle_crowd(mailbox);
+	return false;
 }
 
 /* The same for the senders of a broadcast: the first in line may look again. */

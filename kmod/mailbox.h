@@ -274,7 +274,7 @@ void mbipc_accept_waiting(struct mbipc_mailbox *mailbox,
 			  struct mbipc_wait *wait);
 void mbipc_deliver(struct mbipc_inbox *inbox, struct mbipc_item *item,
 		   struct mbipc_after *after);
-void mbipc_settle(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
+bool mbipc_settle(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		  struct mbipc_after *after);
 void mbipc_settle_crowd(struct mbipc_mailbox *mailbox);
 void mbipc_place_gone(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,

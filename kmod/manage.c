@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/ktime.h>
 #include <linux/pid.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include "error.h"
@@ -82,19 +83,18 @@ void mbipc_stat(struct mbipc_mailbox *mailbox, struct mailbox_stat *stat)
 	spin_unlock(&mailbox->lock);
 }
 
-/* More room, perhaps: for all that wait for it. */
-static void settle_all(struct mbipc_mailbox *mailbox, struct mbipc_after *after)
+/* More room, perhaps: for all that wait for it.  May more of them go on? */
+static bool settle_all(struct mbipc_mailbox *mailbox, struct mbipc_after *after)
 {
 	switch (mailbox->policy) {
 	case MAILBOX_POLICY_PAIR:
-		mbipc_settle(mailbox, &mailbox->seats[0].inbox, after);
-		mbipc_settle(mailbox, &mailbox->seats[1].inbox, after);
-		break;
+		return mbipc_settle(mailbox, &mailbox->seats[0].inbox, after) |
+		       mbipc_settle(mailbox, &mailbox->seats[1].inbox, after);
 	case MAILBOX_POLICY_BROADCAST:
 		mbipc_settle_crowd(mailbox);
-		break;
+		return false;
 	default:
-		mbipc_settle(mailbox, &mailbox->inbox, after);
+		return mbipc_settle(mailbox, &mailbox->inbox, after);
 	}
 }
 
@@ -106,6 +106,7 @@ static void settle_all(struct mbipc_mailbox *mailbox, struct mbipc_after *after)
  * @gid: its gid, for MAILBOX_SET_GID
  * @err: told why not
  *
+ * Context: may sleep.
  * Return: 0 or -EIDRM.
  */
 int mbipc_set(struct mbipc_mailbox *mailbox, const struct mailbox_set *set,
@@ -130,7 +131,11 @@ int mbipc_set(struct mbipc_mailbox *mailbox, const struct mailbox_set *set,
 	if (set->mask & MAILBOX_SET_CAPACITY) {
 		mailbox->capacity = set->capacity;
 		after.poll |= MBIPC_POLL_OUT;
-		settle_all(mailbox, &after);
+		while (settle_all(mailbox, &after)) {
+			mbipc_unlock(mailbox, &after);
+			cond_resched();
+			spin_lock(&mailbox->lock);
+		}
 	}
 out:
 	mbipc_unlock(mailbox, &after);

@@ -150,6 +150,7 @@ int mbipc_fetch(struct mbipc_handle *handle, const struct iov_iter *to,
 	int code;
 
 	taking->room = iov_iter_count(to);
+	taking->first = false;
 	do {
 		code = mbipc_take(handle, taking, err);
 		if (code)

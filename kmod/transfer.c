@@ -6,6 +6,7 @@
 #include <linux/sched/signal.h>
 
 #include "error.h"
+#include "limits.h"
 #include "trace.h"
 #include "transfer.h"
 
@@ -121,6 +122,22 @@ static void withdraw(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 }
 
 /*
+ * A message is at hand whose sender waits for room: so it is for those that
+ * want it too, and have no room for it themselves.
+ */
+static void refuse_small(struct mbipc_inbox *inbox,
+			 const struct mbipc_message *message)
+{
+	struct mbipc_wait *wait, *next;
+
+	list_for_each_entry_safe(wait, next, &inbox->receivers, link)
+		if (mbipc_select_fits(wait->select, &message->item))
+			mbipc_wait_abort(wait, -EMSGSIZE,
+					 MAILBOX_REASON_BUFFER_SIZE,
+					 message->length);
+}
+
+/*
  * Wait until there is room for the message, or, where it is accepted and is in
  * its place, until somebody takes it.
  */
@@ -151,6 +168,7 @@ static noinline int send_later(struct mbipc_handle *handle,
 		mbipc_deliver(inbox, &message->item, after);
 	} else {
 		mbipc_wait_begin(&wait, &mailbox->waits, &inbox->senders);
+		refuse_small(inbox, message);
 		/* A receiver need not wait until there is room for it. */
 		after->poll |= MBIPC_POLL_IN;
 	}
@@ -180,6 +198,8 @@ static int send_to_one(struct mbipc_handle *handle,
 	struct mbipc_inbox *inbox;
 	struct mbipc_wait *taker;
 	bool accepted;
+	bool prompt;
+	bool room;
 	bool sync;
 	int code;
 
@@ -192,13 +212,18 @@ static int send_to_one(struct mbipc_handle *handle,
 
 	inbox->sender_cpu = raw_smp_processor_id();
 	sync = sending->sync || !mailbox->capacity;
+	room = !mailbox->capacity || mbipc_room(mailbox, inbox);
+	/* What room there is belongs to those who wait for it. */
+	if (room && !list_empty(&inbox->senders))
+		room = !mbipc_settle(mailbox, inbox, &after) &&
+		       (!mailbox->capacity || mbipc_room(mailbox, inbox));
 	taker = mbipc_taker(inbox, &message->item,
-			    nonblock && sync ? message->length : 0);
+			    !room || (nonblock && sync) ? message->length : 0);
 	if (!taker && nonblock && sync) {
 		code = mbipc_fail_state(err, -EAGAIN, MAILBOX_REASON_NO_TAKER, 0);
 		goto out;
 	}
-	accepted = taker || !mailbox->capacity || mbipc_room(mailbox, inbox);
+	accepted = taker || room;
 	if (!accepted && nonblock) {
 		code = mbipc_fail_state(err, -EAGAIN, MAILBOX_REASON_FULL,
 					mailbox->capacity);
@@ -209,7 +234,11 @@ static int send_to_one(struct mbipc_handle *handle,
 		sending->sequence = message->item.sequence;
 		inbox->used++;
 	}
-	if (!accepted || (sync && !nonblock)) {
+	/* Who has no time left for the copy shall not have to take it back. */
+	prompt = nonblock ||
+		 (sync && taker && message->length <= taker->room &&
+		  mbipc_patience_over(sending->patience));
+	if (!accepted || (sync && !prompt)) {
 		code = send_later(handle, sending, inbox, accepted, &after, err);
 		goto out;
 	}
@@ -250,10 +279,12 @@ static int stock_up(struct mbipc_after *copies, u32 *stock, u32 need,
 static void lose_oldest(struct mbipc_mailbox *mailbox,
 			struct mbipc_inbox *inbox, struct mbipc_after *after)
 {
+	u32 most = clamp_t(u32, MBIPC_LOSE_STEP / mailbox->receivers,
+			   2, 64);
 	struct mbipc_item *oldest;
-	int i;
+	u32 i;
 
-	for (i = 0; i < 64 && !mbipc_room(mailbox, inbox); i++) {
+	for (i = 0; i < most && !mbipc_room(mailbox, inbox); i++) {
 		oldest = mbipc_queue_first(&inbox->queue);
 		/* Calls are copying all of them: these are as good as gone. */
 		if (!oldest)
@@ -285,7 +316,7 @@ static bool send_share(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 	struct mbipc_item *item = &message->item;
 
 	if (!inbox->cut && !mbipc_room(mailbox, inbox) &&
-	    !mbipc_taker(inbox, item, 0)) {
+	    !mbipc_taker(inbox, item, message->length)) {
 		if (mailbox->slow == MAILBOX_SLOW_LOSE)
 			lose_oldest(mailbox, inbox, after);
 		else if (mailbox->slow == MAILBOX_SLOW_CUT)
@@ -491,7 +522,9 @@ static int take_later(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	};
 	int code;
 
-	mbipc_wait_begin(&wait, &mailbox->waits, &taking->inbox->receivers);
+	/* Who was given a message that was taken back is still the first. */
+	mbipc_wait_begin(&wait, &mailbox->waits, taking->first ?
+			 taking->inbox->receivers.next : &taking->inbox->receivers);
 	if (!mailbox->capacity) {
 		/* A taker is what a rendezvous' pollers wait for. */
 		after->poll |= MBIPC_POLL_OUT;
@@ -503,6 +536,7 @@ static int take_later(struct mbipc_handle *handle, struct mbipc_taking *taking,
 		return code;
 	borrow(taking, wait.item);
 	taking->lost = wait.lost;
+	taking->first = true;
 	if (taking->message->withdrawn)
 		code = MBIPC_AGAIN;
 	else
@@ -710,7 +744,8 @@ static __poll_t poll_sender(struct mbipc_handle *handle)
 	} else {
 		if (inbox_to(mailbox, true, &inbox, &err))
 			return EPOLLERR;
-		room = mailbox->capacity ? mbipc_room(mailbox, inbox) :
+		room = mailbox->capacity ? mbipc_room(mailbox, inbox) &&
+					   list_empty(&inbox->senders) :
 					   !list_empty(&inbox->receivers);
 	}
 	return room ? EPOLLOUT | EPOLLWRNORM : 0;

@@ -40,6 +40,7 @@ int mbipc_send(struct mbipc_handle *handle, struct mbipc_sending *sending,
  * @patience: how long to wait
  * @room: bytes that the caller has
  * @truncate: it takes longer messages too
+ * @first: it has waited, and was the first in line; false to begin with
  * @inbox: out: where the item belongs
  * @item: out: lent to the caller
  * @message: out: the item's
@@ -52,6 +53,7 @@ struct mbipc_taking {
 	const struct mbipc_patience *patience;
 	size_t room;
 	bool truncate;
+	bool first;
 	struct mbipc_inbox *inbox;
 	struct mbipc_item *item;
 	struct mbipc_message *message;

@@ -117,6 +117,13 @@ static ktime_t clock_now(clockid_t clock)
 	return clock == CLOCK_REALTIME ? ktime_get_real() : ktime_get();
 }
 
+/* Is the time over that a call may wait? */
+bool mbipc_patience_over(const struct mbipc_patience *patience)
+{
+	return patience->timed &&
+	       !ktime_after(patience->deadline, clock_now(patience->clock));
+}
+
 /*
  * Two that take turns on one CPU need not fall asleep for it: it is enough that
  * one lets the other run.  That is worth it only where the other was seen here
@@ -189,7 +196,7 @@ int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
 
 	if (wait->file)
 		abort_if_closed(wait, lock);
-	if (!patience->timed || ktime_after(deadline, clock_now(patience->clock)))
+	if (!mbipc_patience_over(patience))
 		yield_to_partner(wait, lock);
 	for (;;) {
 		if (wait->state == MBIPC_WAIT_DONE)

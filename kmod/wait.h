@@ -157,6 +157,7 @@ static inline bool mbipc_nonblock(const struct file *file)
 void mbipc_patience_set(struct mbipc_patience *patience, bool realtime,
 			s64 deadline);
 
+bool mbipc_patience_over(const struct mbipc_patience *patience);
 void mbipc_wait_begin(struct mbipc_wait *wait, struct hlist_head *all,
 		      struct list_head *queue);
 void mbipc_wait_done(struct mbipc_wait *wait);

@@ -251,12 +251,21 @@ static void delivered(unsigned int receiver, struct box *box, struct message *me
 	forget(message);
 }
 
-/* Offer a message that is accepted, but in no queue, to those who wait. */
+static bool is_full(const struct box *box, const struct inbox *inbox)
+{
+	return box->capacity && inbox->queue.count >= box->capacity;
+}
+
+/*
+ * Offer a message that is in no queue to those who wait.  Where there is no room
+ * for it, only to those who have some.
+ */
 static bool offer(struct box *box, struct inbox *inbox, struct message *message, bool must_fit)
 {
 	struct waiter *waiter = NULL;
 	uint64_t order = 0;
 
+	must_fit = must_fit || is_full(box, inbox);
 	while ((waiter = next_waiter(box, false, order))) {
 		struct expectation *expected = &expectations[waiter->actor];
 		const struct call *call = call_of(waiter);
@@ -269,9 +278,9 @@ static bool offer(struct box *box, struct inbox *inbox, struct message *message,
 		if (!could_take(call, message, &expected->wrong)) {
 			/*
 			 * The contract does not say whether a mailbox that is full
-			 * takes what a receiver waits for and then cannot take.
+			 * takes what a receiver waits for whose memory is bad.
 			 */
-			if (box->capacity && inbox->queue.count >= box->capacity)
+			if (is_full(box, inbox))
 				world.gave_up = true;
 			waiter_end(waiter);
 			continue;
@@ -331,13 +340,14 @@ static void cut_off(struct box *box, struct inbox *inbox)
 	}
 }
 
-/* Does somebody wait here for just this message?  Who does needs no room for it. */
+/* Does somebody wait here for just this message, who can take it?  Who does needs no room for it. */
 static bool has_taker(struct box *box, const struct inbox *inbox, const struct message *message)
 {
 	struct waiter *waiter = NULL;
 
 	while ((waiter = next_waiter(box, false, waiter ? waiter->order : 0)))
-		if (waiter->inbox == inbox && wanted(call_of(waiter), message))
+		if (waiter->inbox == inbox && wanted(call_of(waiter), message) &&
+		    (message->length <= room_of(call_of(waiter)) || truncates(call_of(waiter))))
 			return true;
 	return false;
 }
@@ -355,7 +365,7 @@ static unsigned int broadcast(struct box *box, struct message *message)
 		struct inbox *own = handle->own;
 
 		there++;
-		full = own->queue.count >= box->capacity && !has_taker(box, own, message);
+		full = is_full(box, own) && !has_taker(box, own, message);
 		if (full && box->slow == MAILBOX_SLOW_CUT && !own->cut)
 			cut_off(box, own);
 		if (own->cut) {
@@ -614,17 +624,36 @@ static void accepted(struct sending *sending, unsigned int receivers)
 	sending->item->receipt.receivers = receivers;
 }
 
+/* Its sender waits for room: who wants it, and has too little, is told so. */
+static void refuse_small(struct box *box, struct inbox *inbox, struct message *message)
+{
+	struct waiter *waiter = NULL;
+	uint64_t order = 0;
+
+	while ((waiter = next_waiter(box, false, order))) {
+		order = waiter->order;
+		if (waiter->inbox != inbox || !wanted(call_of(waiter), message))
+			continue;
+		could_take(call_of(waiter), message, &expectations[waiter->actor].wrong);
+		waiter_end(waiter);
+	}
+}
+
 /* No room, or nobody who takes it. */
 static void send_later(struct sending *sending)
 {
 	struct box *box = sending->handle->box;
 
 	if (gives_up(sending->call, sending->handle)) {
+		if (sending->inbox && !may_not_wait(sending->call, sending->handle))
+			refuse_small(box, sending->inbox, sending->message);
 		forget(sending->message);
 		fail_now(sending->call, sending->handle, sending->wrong, EAGAIN,
 			 MAILBOX_REASON_FULL, box->capacity);
 		return;
 	}
+	if (sending->inbox)
+		refuse_small(box, sending->inbox, sending->message);
 	begin_wait(sending->actor, sending->handle, sending->inbox, sending->message);
 }
 
@@ -669,7 +698,9 @@ static void send_and_wait(struct sending *sending)
 	if (offer(box, sending->inbox, message, false))
 		return;		/* who took it has told us */
 	/* with capacity 0 it is there as long as its sender waits */
-	if (!box->capacity || sending->inbox->queue.count < box->capacity) {
+	if (is_full(box, sending->inbox)) {
+		refuse_small(box, sending->inbox, message);
+	} else {
 		accept_message(box, message);
 		enqueue(sending->inbox, message);
 		self->queued = true;

@@ -23,13 +23,23 @@ proctype setter()
 	atomic {
 		select(set : CAPACITY_MIN .. 2);
 		d_step {
+			more = 0;
 			if
 			:: !dead -> capacity = set; settle_all()
 			:: else
 			fi;
+			stepping = more;
 			mbipc_unlock()
 		}
 	}
+#ifndef FAULT_STEP
+	do
+	:: d_step { stepping -> settle_all(); stepping = more; mbipc_unlock() }
+	:: !stepping -> break
+	od
+#else
+	stepping = 0
+#endif
 }
 #endif
 

@@ -44,7 +44,10 @@ typedef wait_t {
 };
 wait_t waits[CALLERS];
 
+bit stepping;		/* SET has made more room than one step gives out */
+
 /* for steps under the lock, worth nothing between them */
+hidden byte more;	/* another step must follow */
 hidden byte i;
 hidden byte number;
 hidden byte one;

@@ -44,6 +44,7 @@ hidden byte next;
 hidden byte found;
 hidden byte taker;
 hidden byte m;
+hidden byte steps;
 hidden byte accepted;
 
 inline list_del_init(who)
@@ -87,7 +88,8 @@ inline mbipc_unlock()
 					       !fits(i, waits[next].message))
 				}
 			:: waits[i].kind == ROOM ->
-				assert(handles_receive && capacity && !room)
+				assert(handles_receive &&
+				       (stepping || (capacity && !room)))
 			:: waits[i].kind == TAKER ->
 				assert(handles_receive &&
 				       messages[waits[i].message].fate == IN)
@@ -166,10 +168,17 @@ inline mbipc_deliver(msg)
 	fi
 }
 
+/* MBIPC_SETTLE_STEP is 1 here, so that two senders are a long line. */
 inline mbipc_settle()
 {
+	more = 0;
+	steps = 1;
 	do
-	:: len(senders) && (!capacity || room) ->
+	:: len(senders) && (!capacity || room) && !steps ->
+		more = 1;
+		break
+	:: len(senders) && (!capacity || room) && steps ->
+		steps--;
 		senders ? <other>;
 		m = waits[other].message;
 		mbipc_accept_waiting(other);
@@ -225,8 +234,18 @@ inline withdraw(msg)
 
 inline send_to_one(me, msg, sync)
 {
+#ifdef FAULT_OVERTAKE
 	mbipc_taker(msg);
 	accepted = taker != NOBODY || !capacity || room;
+#else
+	if
+	:: !dead && handles_receive && len(senders) && (!capacity || room) ->
+		mbipc_settle()
+	:: else
+	fi;
+	mbipc_taker(msg);
+	accepted = taker != NOBODY || ((!capacity || room) && !len(senders));
+#endif
 	if
 	:: dead -> code = EIDRM
 	:: !dead && !handles_receive -> code = EPIPE
