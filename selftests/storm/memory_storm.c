@@ -56,15 +56,17 @@ static bool make_group(void)
 }
 
 /*
- * What was charged is given back.  Kernels keep a little for each CPU, and some
- * of what a process had as long as others may want it.
+ * What was charged is given back.  Kernels keep some for each CPU (64 pages,
+ * MEMCG_CHARGE_BATCH in mm/memcontrol.c), and of what a process had as long as
+ * others may want it.
  */
 static void drop_group(void)
 {
+	long long kept = 64 * mbx_page() * sysconf(_SC_NPROCESSORS_CONF) + MEGABYTE / 2;
 	char stat[96];
 
-	STORM_CHECK(MBX_UNTIL(get("memory.current", "") < MEGABYTE / 2));
-	if (get("memory.current", "") >= MEGABYTE / 2)
+	STORM_CHECK(MBX_UNTIL(get("memory.current", "") < kept));
+	if (get("memory.current", "") >= kept)
 		storm_remark("%lld bytes are still charged", get("memory.current", ""));
 	/* the group is not kept by what nobody will give back */
 	STORM_CHECK(!rmdir(group));
