@@ -695,6 +695,7 @@ static void send_and_wait(struct sending *sending)
 	struct message *message = sending->message;
 
 	begin_wait(sending->actor, sending->handle, sending->inbox, message);
+	message->handed = gives_up(sending->call, sending->handle);
 	if (offer(box, sending->inbox, message, false))
 		return;		/* who took it has told us */
 	/* with capacity 0 it is there as long as its sender waits */

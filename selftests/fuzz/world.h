@@ -19,7 +19,7 @@ struct message {
 	uid_t uid;
 	unsigned int user;	/* who pays */
 	bool sync;
-	bool handed;		/* by a NONBLOCK synchronous send */
+	bool handed;		/* by a synchronous send that does not wait */
 	struct waiter *sender;	/* that waits for the receipt */
 	unsigned int places;
 };
