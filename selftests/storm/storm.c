@@ -23,6 +23,7 @@ struct holdings {
 
 static unsigned int seed;
 static bool is_long;
+static unsigned int share = 1;	/* of what long does a number of times, one in so many */
 static __s64 begin;
 static struct holdings at_first;
 
@@ -34,7 +35,7 @@ static unsigned int reported;
 
 static void __attribute__((noreturn)) usage(const char *program)
 {
-	fprintf(stderr, "usage: %s [--long] [--seed NUMBER]\n", program);
+	fprintf(stderr, "usage: %s [--long [--share NUMBER]] [--seed NUMBER]\n", program);
 	exit(2);
 }
 
@@ -135,6 +136,7 @@ void storm_begin(int argc, char **argv, unsigned int results)
 	static const struct option options[] = {
 		{ "long", no_argument, NULL, 'l' },
 		{ "seed", required_argument, NULL, 's' },
+		{ "share", required_argument, NULL, 'n' },
 		{}
 	};
 	int option;
@@ -147,6 +149,11 @@ void storm_begin(int argc, char **argv, unsigned int results)
 			break;
 		case 's':
 			seed = strtoul(optarg, NULL, 0);
+			break;
+		case 'n':
+			share = strtoul(optarg, NULL, 0);
+			if (!share)
+				usage(argv[0]);
 			break;
 		default:
 			usage(argv[0]);
@@ -218,7 +225,7 @@ bool storm_goes_on(unsigned int round, unsigned int rounds, unsigned int minutes
 
 unsigned int storm_many(unsigned int in_short, unsigned int in_long)
 {
-	return is_long ? in_long : in_short;
+	return is_long && in_long / share > in_short ? in_long / share : in_short;
 }
 
 /* --- chance ---------------------------------------------------------- */

@@ -34,7 +34,7 @@ int storm_end(void);
 bool storm_fine(void);
 /* One round more?  So many in short; in long until the program is so old. */
 bool storm_goes_on(unsigned int round, unsigned int rounds, unsigned int minutes);
-/* One number for the short form, another for the long one. */
+/* One number for the short form, another for the long one, or a share of that. */
 unsigned int storm_many(unsigned int in_short, unsigned int in_long);
 
 void storm_remark(const char *format, ...) __attribute__((format(printf, 1, 2)));
