@@ -23,7 +23,7 @@ struct holdings {
 
 static unsigned int seed;
 static bool is_long;
-static unsigned int share = 1;	/* of what long does a number of times, one in so many */
+static unsigned int share = 1;	/* one part in so many of the long form */
 static __s64 begin;
 static struct holdings at_first;
 
@@ -220,7 +220,7 @@ bool storm_goes_on(unsigned int round, unsigned int rounds, unsigned int minutes
 {
 	/* what is broken needs not be broken further */
 	return storm_fine() && (round < rounds ||
-				(is_long && mbx_now() < begin + minutes * 60 * MBX_SECOND));
+				(is_long && mbx_now() < begin + minutes * 60 * MBX_SECOND / share));
 }
 
 unsigned int storm_many(unsigned int in_short, unsigned int in_long)

@@ -32,7 +32,7 @@ int storm_end(void);
 
 /* Has nothing been found wrong since the last result? */
 bool storm_fine(void);
-/* One round more?  So many in short; in long until the program is so old. */
+/* One round more?  So many in short; in long until the program is so old, or a share. */
 bool storm_goes_on(unsigned int round, unsigned int rounds, unsigned int minutes);
 /* One number for the short form, another for the long one, or a share of that. */
 unsigned int storm_many(unsigned int in_short, unsigned int in_long);
