@@ -12,7 +12,7 @@
 #include <sys/utsname.h>
 
 #define MODULE	"mailbox_ipc"
-#define TRACING	"/sys/kernel/tracing/events/mailbox/enable"
+#define TRACING	"/sys/kernel/tracing"
 #define USERS	6
 
 /* What all processes share. */
@@ -282,6 +282,22 @@ static void reload(const char *module, unsigned int round, __u32 *chance, struct
 	__atomic_store_n(&shared->pause, false, __ATOMIC_RELEASE);
 }
 
+/*
+ * From now on somebody watches.  Code is patched for it, and a CPU that is emulated
+ * by QEMU before 8.1 may translate that just then, and run into the breakpoint after
+ * all is over ("Oops: int3").  So nobody runs there meanwhile, nor is the scheduler
+ * patched as well, for the names of tasks.
+ */
+static void watch(const pid_t users[USERS])
+{
+	kill(-users[0], SIGSTOP);
+	for (unsigned int i = 0; i < USERS; i++)
+		STORM_CHECK(MBX_UNTIL(mbx_state(users[i]) == 'T'));
+	storm_write(TRACING "/options/record-cmd", "0");
+	storm_write(TRACING "/events/mailbox/enable", "1");
+	kill(-users[0], SIGCONT);
+}
+
 static void storm(const char *module, unsigned int rounds, struct counts *counts)
 {
 	__u32 chance = storm_seeded(0, 0);
@@ -291,17 +307,18 @@ static void storm(const char *module, unsigned int rounds, struct counts *counts
 		users[i] = mbx_fork();
 		if (!users[i])
 			user(i + 1);
+		STORM_CHECK(!setpgid(users[i], users[0]));
 	}
 	for (unsigned int round = 0; round < rounds && storm_fine(); round++) {
-		/* once in a while somebody watches, and whom he watches goes away */
+		/* once in a while, and whom he watches goes away */
 		if (round % 16 == 1)
-			storm_write(TRACING, "1");
+			watch(users);
 		reload(module, round, &chance, counts);
 	}
 	__atomic_store_n(&shared->stop, 1, __ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < USERS; i++)
 		STORM_CHECK(storm_join(users[i]) == 0);
-	storm_write(TRACING, "0");
+	storm_write(TRACING "/events/mailbox/enable", "0");
 }
 
 int main(int argc, char **argv)
