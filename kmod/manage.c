@@ -86,10 +86,13 @@ void mbipc_stat(struct mbipc_mailbox *mailbox, struct mailbox_stat *stat)
 /* More room, perhaps: for all that wait for it.  May more of them go on? */
 static bool settle_all(struct mbipc_mailbox *mailbox, struct mbipc_after *after)
 {
+	bool more;
+
 	switch (mailbox->policy) {
 	case MAILBOX_POLICY_PAIR:
-		return mbipc_settle(mailbox, &mailbox->seats[0].inbox, after) |
-		       mbipc_settle(mailbox, &mailbox->seats[1].inbox, after);
+		more = mbipc_settle(mailbox, &mailbox->seats[0].inbox, after);
+		return mbipc_settle(mailbox, &mailbox->seats[1].inbox, after) ||
+		       more;
 	case MAILBOX_POLICY_BROADCAST:
 		mbipc_settle_crowd(mailbox);
 		return false;
