@@ -20,7 +20,7 @@ bool seat_free(const struct box *box, int process)
 	       seat_of(box, NOBODY) != NOBODY;
 }
 
-int seat_take(struct box *box, int process, uint32_t right)
+int seat_find(const struct box *box, int process, uint32_t right)
 {
 	int seat = seat_of(box, process);
 	bool mail[2] = { box->inbox[0].queue.count, box->inbox[1].queue.count };
@@ -42,7 +42,15 @@ int seat_take(struct box *box, int process, uint32_t right)
 			world.gave_up = true;
 		seat = 0;
 	}
-	box->seat[seat] = (struct seat) { .process = process };
+	return seat;
+}
+
+int seat_take(struct box *box, int process, uint32_t right)
+{
+	int seat = seat_find(box, process, right);
+
+	if (seat != NOBODY && box->seat[seat].process != process)
+		box->seat[seat] = (struct seat) { .process = process };
 	return seat;
 }
 

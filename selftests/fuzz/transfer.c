@@ -924,9 +924,12 @@ static void check_receive(unsigned int actor, const struct call *call, struct ha
 		complain(wrong, EBUSY, MAILBOX_REASON_PAIR_TAKEN, MAILBOX_NO_FIELD, 0);
 }
 
-static struct inbox *inbox_of(unsigned int actor, struct handle *handle)
+/* Who only looks does not sit down. */
+static struct inbox *inbox_of(unsigned int actor, struct handle *handle, bool looks)
 {
-	int seat = seat_take(handle->box, world.actor[actor].process, MAILBOX_RIGHT_RECEIVE);
+	int process = world.actor[actor].process;
+	int seat = looks ? seat_find(handle->box, process, MAILBOX_RIGHT_RECEIVE) :
+			   seat_take(handle->box, process, MAILBOX_RIGHT_RECEIVE);
 
 	return handle->own ? handle->own : &handle->box->inbox[seat == NOBODY ? 0 : seat];
 }
@@ -947,7 +950,7 @@ static void receive_one(unsigned int actor, unsigned int number, unsigned int at
 		      wrong);
 	if (wrong->count)
 		return;
-	inbox = inbox_of(actor, handle);
+	inbox = inbox_of(actor, handle, peeks(call));
 	place = pick(call, &inbox->queue, peeks(call) ? call->arg[INDEX] : 0);
 	if (place < 0 && !peeks(call) && !handle->own)
 		sender = pick_waiter(call, box, inbox);

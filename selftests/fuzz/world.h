@@ -141,7 +141,10 @@ int seat_of(const struct box *box, int process);
 /* Could it take one? */
 bool seat_free(const struct box *box, int process);
 
-/* Take one, if it has none; @right: what it comes for. */
+/* The one that it has, or would take; @right: what it comes for. */
+int seat_find(const struct box *box, int process, uint32_t right);
+
+/* Take it. */
 int seat_take(struct box *box, int process, uint32_t right);
 
 /* A process has closed a descriptor; was it its last for @box? */
