@@ -306,10 +306,12 @@ bench-sources := $(filter-out %/profile.c,$(call sources,selftests/bench/*.c))
 bench-programs: $(build)/bench/bench
 	@:
 $(build)/bench/bench: $(bench-sources) $(wildcard $(project)/selftests/bench/*.h) \
-		$(project)/uapi/linux/mailbox.h
+		$(project)/uapi/linux/mailbox.h $(project)/userlib/include/mailbox_ring.h \
+		$(build)/lib/libmailbox.a
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -static -I$(project)/uapi -o $@ $(bench-sources) -lrt -pthread
+	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -static -I$(project)/uapi -I$(project)/userlib/include \
+		-o $@ $(bench-sources) $(build)/lib/libmailbox.a -lrt -pthread
 
 # Counts of instructions repeat on 6.1 only.
 bench: setup

@@ -9,6 +9,30 @@ int mbipc_check_rights(u32 rights, u16 field, struct mailbox_error *err)
 	return code ?: mbipc_check_range(rights, 1, MAILBOX_RIGHT_ALL, field, err);
 }
 
+int mbipc_check_capacity(u64 capacity, u32 policy, u16 field,
+			 struct mailbox_error *err)
+{
+	if (policy == MAILBOX_POLICY_BROADCAST && !capacity)
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_POLICY, field, 0);
+	if (capacity == MAILBOX_UNLIMITED)
+		return 0;
+	return mbipc_check_range(capacity, 0, MAILBOX_CAPACITY_MAX, field, err);
+}
+
+/* As asked, or what 0 stands for. */
+int mbipc_check_message_max(u64 *message_max, u16 field,
+			    struct mailbox_error *err)
+{
+	unsigned int limit = READ_ONCE(mbipc_message_max);
+
+	if (*message_max > limit)
+		return mbipc_fail(err, -EMSGSIZE, MAILBOX_REASON_MODULE_SIZE,
+				  field, limit);
+	if (!*message_max)
+		*message_max = limit;
+	return 0;
+}
+
 static int bad_pointer(u64 address, u16 field, struct mailbox_error *err)
 {
 	return mbipc_fail(err, -EFAULT, MAILBOX_REASON_POINTER, field, address);

@@ -8,6 +8,7 @@
 #ifndef MBIPC_DECODE_H
 #define MBIPC_DECODE_H
 
+#include <linux/build_bug.h>
 #include <linux/fs.h>
 #include <linux/mailbox.h>
 #include <linux/slab.h>
@@ -17,6 +18,17 @@
 #include "error.h"
 #include "limits.h"
 #include "wait.h"
+
+/*
+ * The sizes and places that programs are compiled with.  A struct that grows
+ * does so at its end: its old size stays here, as the smallest that is taken.
+ */
+#define ABI_SIZE(type, size)	static_assert(sizeof(struct type) == (size))
+#define ABI_PLACE(type, member, place) \
+	static_assert(offsetof(struct type, member) == (place))
+
+/* A member's place, for decode.h and error.h. */
+#define AT(type, member)	offsetof(struct type, member)
 
 /* Bits that are not known. */
 static inline int mbipc_check_flags(u64 flags, u64 known, u16 field,
@@ -46,6 +58,10 @@ static inline int mbipc_check_range(u64 value, u64 low, u64 high, u16 field,
 			  value < low ? low : high);
 }
 
+int mbipc_check_capacity(u64 capacity, u32 policy, u16 field,
+			 struct mailbox_error *err);
+int mbipc_check_message_max(u64 *message_max, u16 field,
+			    struct mailbox_error *err);
 int mbipc_check_rights(u32 rights, u16 field, struct mailbox_error *err);
 
 int mbipc_get_deadline(u32 flags, u16 flags_field, s64 deadline,
@@ -144,6 +160,26 @@ mbipc_get_payload(unsigned int direction, bool vector, u64 buffer,
 static inline void mbipc_payload_end(struct mbipc_payload *payload)
 {
 	kfree(payload->pieces);
+}
+
+/*
+ * Fetch a command's struct, as large as this kernel knows it, from one that is
+ * as large as its caller does; mostly that is the same.
+ */
+static __always_inline int mbipc_get_struct(void *args, size_t known,
+				      const void __user *user, size_t size,
+				      struct mailbox_error *err)
+{
+	int code;
+
+	if (likely(size == known))
+		return copy_from_user(args, user, known) ? -EFAULT : 0;
+	if (size < known)
+		return mbipc_fail_state(err, -EINVAL, MAILBOX_REASON_SIZE, known);
+	code = copy_struct_from_user(args, known, user, size);
+	if (code == -E2BIG)
+		return mbipc_fail_state(err, code, MAILBOX_REASON_SIZE, known);
+	return code;
 }
 
 #endif

@@ -12,6 +12,8 @@
 #include "life.h"
 #include "manage.h"
 #include "post.h"
+#include "ring.h"
+#include "segment.h"
 
 static struct mbipc_patience file_patience(const struct kiocb *iocb)
 {
@@ -30,6 +32,8 @@ static ssize_t handle_read(struct kiocb *iocb, struct iov_iter *to)
 	struct mailbox_error err;
 	int code;
 
+	if (!(handle->may & MAILBOX_RIGHT_RECEIVE))
+		return -EINVAL;
 	if (!iov_iter_count(to))
 		return 0;
 	code = mbipc_fetch(handle, to, &taking, NULL, &err);
@@ -52,6 +56,8 @@ static ssize_t handle_write(struct kiocb *iocb, struct iov_iter *from)
 	struct mailbox_error err;
 	int code;
 
+	if (!(handle->may & MAILBOX_RIGHT_SEND))
+		return -EINVAL;
 	if (!length)
 		return 0;
 	code = mbipc_post(handle, from, &sending, 0, 0, &err);
@@ -68,7 +74,7 @@ static __poll_t handle_poll(struct file *file, poll_table *table)
 	struct mbipc_handle *handle = file->private_data;
 
 	poll_wait(file, &handle->mailbox->poll, table);
-	return mbipc_poll_mask(handle);
+	return mbipc_poll_mask(handle, poll_requested_events(table));
 }
 
 /* For iterate_fd(): is this a descriptor of the mailbox? */
@@ -125,6 +131,25 @@ static int handle_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* The rings of a channel, or a segment: see ring.h, segment.h. */
+static int handle_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct mbipc_handle *handle = file->private_data;
+	bool mine = vma->vm_pgoff < MBIPC_RING_THEIRS >> PAGE_SHIFT;
+	const struct mbipc_end *end;
+
+	if (handle->mailbox->policy == MAILBOX_POLICY_SEGMENT)
+		return mbipc_segment_map(handle->mailbox->segment, vma);
+	if (handle->mailbox->policy != MAILBOX_POLICY_CHANNEL)
+		return -ENODEV;
+	end = mine ? mbipc_near(handle) : mbipc_far(handle);
+	if (!end->ring)
+		return -ENODEV;
+	if (vma->vm_pgoff >= 2 * (MBIPC_RING_THEIRS >> PAGE_SHIFT))
+		return -EINVAL;
+	return mbipc_ring_map(end->ring, mine, vma);
+}
+
 static const char *policy_name(u32 policy)
 {
 	static const char * const names[] = {
@@ -132,6 +157,8 @@ static const char *policy_name(u32 policy)
 		[MAILBOX_POLICY_EXCLUSIVE] = "exclusive",
 		[MAILBOX_POLICY_PAIR] = "pair",
 		[MAILBOX_POLICY_BROADCAST] = "broadcast",
+		[MAILBOX_POLICY_CHANNEL] = "channel",
+		[MAILBOX_POLICY_SEGMENT] = "segment",
 	};
 
 	return names[policy];
@@ -166,6 +193,7 @@ const struct file_operations mbipc_handle_fops = {
 	.read_iter = handle_read,
 	.write_iter = handle_write,
 	.poll = handle_poll,
+	.mmap = handle_mmap,
 	.unlocked_ioctl = mbipc_handle_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.flush = handle_flush,

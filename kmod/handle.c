@@ -53,6 +53,7 @@ struct mbipc_handle *mbipc_handle_new(u32 rights, struct mailbox_error *err)
 	if (!handle)
 		goto no_handle;
 	handle->rights = rights;
+	INIT_LIST_HEAD(&handle->requests);
 	handle->account = mbipc_account_get(current_uid());
 	if (!handle->account)
 		goto no_account;
@@ -248,8 +249,10 @@ out:
 int mbipc_handle_dup(struct mbipc_handle *handle, struct mbipc_handle *from,
 		     struct mailbox_error *err)
 {
-	int code = mbipc_attach(from->mailbox, handle, err);
+	int code;
 
+	handle->end = from->end;
+	code = mbipc_attach(from->mailbox, handle, err);
 	if (!code)
 		handle_ready(handle);
 	return code;
@@ -264,7 +267,11 @@ int mbipc_handle_dup(struct mbipc_handle *handle, struct mbipc_handle *from,
 void mbipc_handle_close(struct mbipc_handle *handle)
 {
 	struct mbipc_mailbox *mailbox = handle->mailbox;
+	struct mbipc_request *request, *next;
 
+	/* Who asked and was not answered is told so. */
+	list_for_each_entry_safe(request, next, &handle->requests, link)
+		request->cargo.drop(&request->cargo);
 	if (mailbox)
 		mbipc_detach(handle);
 	handle_free(handle);

@@ -9,6 +9,14 @@
 
 struct net;
 
+static inline int mbipc_check_right(const struct mbipc_handle *handle, u32 right,
+				    int code, struct mailbox_error *err)
+{
+	if (likely(handle->may & right))
+		return 0;
+	return mbipc_fail_state(err, code, MAILBOX_REASON_RIGHT, right);
+}
+
 int mbipc_handle_init(void);
 void mbipc_handle_exit(void);
 

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/anon_inodes.h>
-#include <linux/build_bug.h>
 #include <linux/cred.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fs_struct.h>
 #include <linux/nsproxy.h>
@@ -15,24 +12,19 @@
 
 #include "account.h"
 #include "decode.h"
+#include "descriptor.h"
 #include "error.h"
 #include "handle.h"
 #include "ioctl.h"
+#include "ioctl_channel.h"
 #include "life.h"
 #include "limits.h"
 #include "manage.h"
 #include "namespace.h"
 #include "post.h"
 #include "registry.h"
+#include "segment.h"
 #include "transfer.h"
-
-/*
- * The sizes and places that programs are compiled with.  A struct that grows
- * does so at its end: its old size stays here, as the smallest that is taken.
- */
-#define ABI_SIZE(type, size)	static_assert(sizeof(struct type) == (size))
-#define ABI_PLACE(type, member, place) \
-	static_assert(offsetof(struct type, member) == (place))
 
 ABI_SIZE(mailbox_error, 16);
 ABI_SIZE(mailbox_vector, 16);
@@ -61,9 +53,6 @@ ABI_SIZE(mailbox_set, 48);
 ABI_SIZE(mailbox_dup, 32);
 ABI_SIZE(mailbox_destroy, 32);
 
-/* A member's place, for decode.h and error.h. */
-#define AT(type, member)	offsetof(struct type, member)
-
 static struct net *current_net(void)
 {
 	return current->nsproxy->net_ns;
@@ -72,88 +61,6 @@ static struct net *current_net(void)
 static struct mbipc_handle *file_handle(struct file *file)
 {
 	return file->private_data;
-}
-
-/* --- new descriptors ------------------------------------------------- */
-
-static int file_flags(u32 rights, bool nonblock)
-{
-	int flags = nonblock ? O_NONBLOCK : 0;
-
-	switch (rights & (MAILBOX_RIGHT_SEND | MAILBOX_RIGHT_RECEIVE)) {
-	case MAILBOX_RIGHT_SEND:
-		return flags | O_WRONLY;
-	case MAILBOX_RIGHT_RECEIVE:
-		return flags | O_RDONLY;
-	case MAILBOX_RIGHT_SEND | MAILBOX_RIGHT_RECEIVE:
-		return flags | O_RDWR;
-	default:
-		return flags | O_ACCMODE;	/* neither, see open(2) */
-	}
-}
-
-/**
- * struct new_handle - a descriptor that user space does not have yet
- * @handle: on nothing, until the command has found its mailbox
- * @fd: reserved
- * @file: owns the handle
- */
-struct new_handle {
-	struct mbipc_handle *handle;
-	struct file *file;
-	int fd;
-};
-
-/* All that can fail without a mailbox, before there is one. */
-static int new_handle_make(struct new_handle *new, u32 rights, bool nonblock,
-			   const struct file_operations *fops,
-			   struct mailbox_error *err)
-{
-	struct mbipc_handle *handle = mbipc_handle_new(rights, err);
-	int code;
-
-	if (IS_ERR(handle))
-		return PTR_ERR(handle);
-	new->handle = handle;
-	new->fd = get_unused_fd_flags(O_CLOEXEC);
-	if (new->fd < 0) {
-		code = new->fd;
-		goto close;
-	}
-	new->file = anon_inode_getfile("[mailbox]", fops, handle,
-				       file_flags(rights, nonblock));
-	if (IS_ERR(new->file)) {
-		code = PTR_ERR(new->file);
-		goto put_fd;
-	}
-	handle->file = new->file;
-	stream_open(file_inode(new->file), new->file);
-	return 0;
-
-put_fd:
-	put_unused_fd(new->fd);
-close:
-	mbipc_handle_close(handle);
-	return mbipc_fail_state(err, code, MAILBOX_REASON_NONE, 0);
-}
-
-static void new_handle_undo(struct new_handle *new)
-{
-	put_unused_fd(new->fd);
-	fput(new->file);
-}
-
-/*
- * The command is done, and has told user space of the descriptor; or it has
- * failed: after this point it cannot.
- */
-static int new_handle_end(struct new_handle *new, int code)
-{
-	if (code)
-		new_handle_undo(new);
-	else
-		fd_install(new->fd, new->file);
-	return code;
 }
 
 /* --- the device ------------------------------------------------------ */
@@ -174,7 +81,9 @@ static int do_info(struct mailbox_info *args, struct mailbox_info __user *user,
 	args->abi_version = MAILBOX_ABI_VERSION;
 	args->features = MAILBOX_FEATURE_QUEUE | MAILBOX_FEATURE_BATCH |
 			 MAILBOX_FEATURE_SYNC | MAILBOX_FEATURE_NAMES |
-			 MAILBOX_FEATURE_PAIR | MAILBOX_FEATURE_BROADCAST;
+			 MAILBOX_FEATURE_PAIR | MAILBOX_FEATURE_BROADCAST |
+			 MAILBOX_FEATURE_CHANNEL | MAILBOX_FEATURE_RING |
+			 MAILBOX_FEATURE_SEGMENT;
 	args->message_max = READ_ONCE(mbipc_message_max);
 	args->user_bytes = atomic_long_read(&account->bytes);
 	args->user_bytes_max = READ_ONCE(mbipc_user_bytes);
@@ -190,33 +99,24 @@ static int do_info(struct mailbox_info *args, struct mailbox_info __user *user,
 	return 0;
 }
 
-static int check_capacity(u64 capacity, u32 policy, u16 field,
-			  struct mailbox_error *err)
-{
-	if (policy == MAILBOX_POLICY_BROADCAST && !capacity)
-		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_POLICY, field, 0);
-	if (capacity == MAILBOX_UNLIMITED)
-		return 0;
-	return mbipc_check_range(capacity, 0, MAILBOX_CAPACITY_MAX, field, err);
-}
-
-/* As asked, or what 0 stands for. */
-static int check_message_max(u64 *message_max, u16 field,
-			     struct mailbox_error *err)
-{
-	unsigned int limit = READ_ONCE(mbipc_message_max);
-
-	if (*message_max > limit)
-		return mbipc_fail(err, -EMSGSIZE, MAILBOX_REASON_MODULE_SIZE,
-				  field, limit);
-	if (!*message_max)
-		*message_max = limit;
-	return 0;
-}
-
 static int check_mode(u32 mode, u16 field, struct mailbox_error *err)
 {
 	return mbipc_check_flags(mode, 0666, field, err);
+}
+
+/* What has to do with messages has no sense here. */
+static int check_segment(const struct mailbox_create *args,
+			 struct mailbox_error *err)
+{
+	if (args->flags & MAILBOX_CREATE_FIXED)
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_POLICY,
+				  AT(mailbox_create, flags),
+				  MAILBOX_CREATE_FIXED);
+	return mbipc_check_range(args->capacity, 1, MAILBOX_SEGMENT_MAX,
+				 AT(mailbox_create, capacity), err) ?:
+	       mbipc_check_zero(args->message_max,
+				AT(mailbox_create, message_max), err) ?:
+	       mbipc_check_zero(args->reserved, AT(mailbox_create, reserved), err);
 }
 
 static int check_create(struct mailbox_create *args, struct mailbox_error *err)
@@ -230,10 +130,13 @@ static int check_create(struct mailbox_create *args, struct mailbox_error *err)
 	code = mbipc_check_flags(args->flags, known,
 				 AT(mailbox_create, flags), err) ?:
 	       mbipc_check_rights(args->rights, AT(mailbox_create, rights), err) ?:
-	       mbipc_check_range(args->policy, 0, MAILBOX_POLICY_BROADCAST,
+	       mbipc_check_range(args->policy, 0, MAILBOX_POLICY_SEGMENT,
 				 AT(mailbox_create, policy), err);
 	if (code)
 		return code;
+	if (args->policy == MAILBOX_POLICY_CHANNEL)
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_POLICY,
+				  AT(mailbox_create, policy), args->policy);
 
 	if (args->policy == MAILBOX_POLICY_BROADCAST)
 		code = mbipc_check_range(args->slow, 0, MAILBOX_SLOW_CUT,
@@ -250,12 +153,14 @@ static int check_create(struct mailbox_create *args, struct mailbox_error *err)
 	if (code)
 		return code;
 
+	if (args->policy == MAILBOX_POLICY_SEGMENT)
+		return check_segment(args, err);
 	if ((args->flags & MAILBOX_CREATE_FIXED) && !args->message_max)
 		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_RANGE,
 				  AT(mailbox_create, message_max), 1);
-	return check_capacity(args->capacity, args->policy,
+	return mbipc_check_capacity(args->capacity, args->policy,
 			      AT(mailbox_create, capacity), err) ?:
-	       check_message_max(&args->message_max,
+	       mbipc_check_message_max(&args->message_max,
 				 AT(mailbox_create, message_max), err) ?:
 	       mbipc_check_zero(args->reserved, AT(mailbox_create, reserved), err);
 }
@@ -266,7 +171,7 @@ static int do_create(struct mailbox_create *args,
 		     struct mailbox_error *err)
 {
 	struct mailbox_error ignored;
-	struct new_handle new;
+	struct mbipc_descriptor new;
 	char *name = NULL;
 	bool created;
 	u64 dropped;
@@ -280,7 +185,7 @@ static int do_create(struct mailbox_create *args,
 		return code;
 	args->mode &= ~current_umask();
 
-	code = new_handle_make(&new, args->rights,
+	code = mbipc_descriptor_new(&new, args->rights,
 			       args->flags & MAILBOX_CREATE_NONBLOCK, fops, err);
 	if (code) {
 		kfree(name);
@@ -295,14 +200,14 @@ static int do_create(struct mailbox_create *args,
 		if (created && (args->flags & MAILBOX_CREATE_PERSIST))
 			mbipc_destroy(new.handle->mailbox, &dropped, &ignored);
 	}
-	return new_handle_end(&new, code);
+	return mbipc_descriptor_end(&new, code);
 }
 
 static int do_open(struct mailbox_open *args, struct mailbox_open __user *user,
 		   const struct file_operations *fops,
 		   struct mailbox_error *err)
 {
-	struct new_handle new;
+	struct mbipc_descriptor new;
 	char *name;
 	int code;
 
@@ -313,12 +218,12 @@ static int do_open(struct mailbox_open *args, struct mailbox_open __user *user,
 	       mbipc_get_name(args->name, AT(mailbox_open, name), &name, err);
 	if (code)
 		return code;
-	code = new_handle_make(&new, args->rights,
+	code = mbipc_descriptor_new(&new, args->rights,
 			       args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
 	if (!code) {
 		code = mbipc_handle_open(new.handle, name, current_net(), err) ?:
 		       put_user(new.fd, &user->fd);
-		code = new_handle_end(&new, code);
+		code = mbipc_descriptor_end(&new, code);
 	}
 	kfree(name);
 	return code;
@@ -408,14 +313,6 @@ static int do_list(struct mailbox_list *args, struct mailbox_list __user *user,
 }
 
 /* --- messages -------------------------------------------------------- */
-
-static int check_right(const struct mbipc_handle *handle, u32 right, int code,
-		       struct mailbox_error *err)
-{
-	if (likely(handle->rights & right))
-		return 0;
-	return mbipc_fail_state(err, code, MAILBOX_REASON_RIGHT, right);
-}
 
 static int send_flags_fit(const struct mbipc_mailbox *mailbox,
 			  const struct mailbox_send *args,
@@ -605,6 +502,7 @@ static __always_inline int do_receive(struct file *file,
 	struct mbipc_taking taking = {
 		.patience = &patience,
 		.truncate = args->flags & MAILBOX_RECEIVE_TRUNCATE,
+		.answers = true,
 	};
 	int code;
 
@@ -765,8 +663,15 @@ static int check_set(const struct mbipc_mailbox *mailbox,
 	if (code)
 		return code;
 
+	/* A segment has the size that it was made with. */
+	if (mailbox->policy == MAILBOX_POLICY_SEGMENT &&
+	    (mask & (MAILBOX_SET_CAPACITY | MAILBOX_SET_MESSAGE_MAX)))
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_POLICY,
+				  AT(mailbox_set, mask),
+				  mask & (MAILBOX_SET_CAPACITY |
+					  MAILBOX_SET_MESSAGE_MAX));
 	if (mask & MAILBOX_SET_CAPACITY)
-		code = check_capacity(args->capacity, mailbox->policy,
+		code = mbipc_check_capacity(args->capacity, mailbox->policy,
 				      AT(mailbox_set, capacity), err);
 	else
 		code = mbipc_check_zero(args->capacity,
@@ -781,7 +686,7 @@ static int check_set(const struct mbipc_mailbox *mailbox,
 		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_POLICY,
 				  AT(mailbox_set, message_max),
 				  args->message_max);
-	return check_message_max(&args->message_max,
+	return mbipc_check_message_max(&args->message_max,
 				 AT(mailbox_set, message_max), err);
 }
 
@@ -810,7 +715,7 @@ static int do_dup(struct mbipc_handle *handle, struct mailbox_dup *args,
 		  const struct file_operations *fops,
 		  struct mailbox_error *err)
 {
-	struct new_handle new;
+	struct mbipc_descriptor new;
 	int code;
 
 	code = mbipc_check_flags(args->flags, MAILBOX_OPEN_NONBLOCK,
@@ -823,13 +728,13 @@ static int do_dup(struct mbipc_handle *handle, struct mailbox_dup *args,
 		return mbipc_fail(err, -EPERM, MAILBOX_REASON_RIGHT,
 				  AT(mailbox_dup, rights),
 				  args->rights & ~handle->rights);
-	code = new_handle_make(&new, args->rights,
+	code = mbipc_descriptor_new(&new, args->rights,
 			       args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
 	if (code)
 		return code;
 	code = mbipc_handle_dup(new.handle, handle, err) ?:
 	       put_user(new.fd, &user->fd);
-	return new_handle_end(&new, code);
+	return mbipc_descriptor_end(&new, code);
 }
 
 static int do_destroy(struct mbipc_handle *handle, struct mailbox_destroy *args,
@@ -838,39 +743,27 @@ static int do_destroy(struct mbipc_handle *handle, struct mailbox_destroy *args,
 {
 	int code;
 
-	code = mbipc_check_flags(args->flags, 0, AT(mailbox_destroy, flags), err) ?:
+	code = mbipc_check_flags(args->flags, MAILBOX_DESTROY_NOW,
+				 AT(mailbox_destroy, flags), err) ?:
 	       mbipc_check_zero(args->reserved, AT(mailbox_destroy, reserved), err);
 	if (code)
 		return code;
 	if (put_user(0ULL, &user->dropped))
 		return -EFAULT;
+	if ((args->flags & MAILBOX_DESTROY_NOW) &&
+	    handle->mailbox->policy != MAILBOX_POLICY_SEGMENT)
+		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_POLICY,
+				  AT(mailbox_destroy, flags),
+				  MAILBOX_DESTROY_NOW);
 	code = mbipc_destroy(handle->mailbox, &args->dropped, err);
+	if (!code && (args->flags & MAILBOX_DESTROY_NOW))
+		code = mbipc_segment_empty(handle->mailbox->segment);
 	if (!code && put_user(args->dropped, &user->dropped))
 		return -EFAULT;
 	return code;
 }
 
 /* --- which command --------------------------------------------------- */
-
-/*
- * Fetch a command's struct, as large as this kernel knows it, from one that is
- * as large as its caller does; mostly that is the same.
- */
-static __always_inline int get_struct(void *args, size_t known,
-				      const void __user *user, size_t size,
-				      struct mailbox_error *err)
-{
-	int code;
-
-	if (likely(size == known))
-		return copy_from_user(args, user, known) ? -EFAULT : 0;
-	if (size < known)
-		return mbipc_fail_state(err, -EINVAL, MAILBOX_REASON_SIZE, known);
-	code = copy_struct_from_user(args, known, user, size);
-	if (code == -E2BIG)
-		return mbipc_fail_state(err, code, MAILBOX_REASON_SIZE, known);
-	return code;
-}
 
 /*
  * Say why a command failed, in as much of the struct as there is.  One that may
@@ -885,7 +778,7 @@ static long answer(int code, struct mailbox_error *err, void __user *user,
 }
 
 /*
- * The same as get_struct(), for the two commands that are called most: member
+ * The same as mbipc_get_struct(), for the two commands that are called most: member
  * by member costs less than to set up a copy, and what is only written need
  * not be read.
  */
@@ -894,7 +787,7 @@ static __always_inline int get_send(struct mailbox_send *args,
 				    size_t size, struct mailbox_error *err)
 {
 	if (size != sizeof(*args))
-		return get_struct(args, sizeof(*args), user, size, err);
+		return mbipc_get_struct(args, sizeof(*args), user, size, err);
 	if (!user_read_access_begin(user, sizeof(*user)))
 		return -EFAULT;
 	unsafe_get_user(args->flags, &user->flags, fault);
@@ -915,7 +808,7 @@ static __always_inline int get_receive(struct mailbox_receive *args,
 				       size_t size, struct mailbox_error *err)
 {
 	if (size != sizeof(*args))
-		return get_struct(args, sizeof(*args), user, size, err);
+		return mbipc_get_struct(args, sizeof(*args), user, size, err);
 	if (!user_read_access_begin(user, sizeof(*user)))
 		return -EFAULT;
 	unsafe_get_user(args->flags, &user->flags, fault);
@@ -942,7 +835,7 @@ static long ioctl_send(struct file *file, struct mailbox_send __user *user,
 	int code;
 
 	code = get_send(&args, user, size, &err) ?:
-	       check_right(file_handle(file), MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
+	       mbipc_check_right(file_handle(file), MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
 	       do_send(file, &args, user, &err);
 	return answer(code, &err, user, size);
 }
@@ -955,7 +848,7 @@ static long ioctl_receive(struct file *file,
 	int code;
 
 	code = get_receive(&args, user, size, &err) ?:
-	       check_right(file_handle(file), MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
+	       mbipc_check_right(file_handle(file), MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
 	       do_receive(file, &args, user, false, &err);
 	return answer(code, &err, user, size);
 }
@@ -971,6 +864,13 @@ union command {
 	struct mailbox_set set;
 	struct mailbox_dup dup;
 	struct mailbox_destroy destroy;
+	struct mailbox_channel channel;
+	struct mailbox_connect connect;
+	struct mailbox_accept accept;
+	struct mailbox_refuse refuse;
+	struct mailbox_peer peer;
+	struct mailbox_ring_wait ring_wait;
+	struct mailbox_ring_wake ring_wake;
 };
 
 /* A command's number, whatever the size of the struct that it came with. */
@@ -987,20 +887,24 @@ long mbipc_device_ioctl(struct file *file, unsigned int cmd, unsigned long arg,
 
 	switch (NUMBER(cmd)) {
 	case NUMBER(MAILBOX_IOC_INFO):
-		code = get_struct(&args.info, sizeof(args.info), user, size, &err) ?:
+		code = mbipc_get_struct(&args.info, sizeof(args.info), user, size, &err) ?:
 		       do_info(&args.info, user, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_CREATE):
-		code = get_struct(&args.create, sizeof(args.create), user, size, &err) ?:
+		code = mbipc_get_struct(&args.create, sizeof(args.create), user, size, &err) ?:
 		       do_create(&args.create, user, handle_fops, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_OPEN):
-		code = get_struct(&args.open, sizeof(args.open), user, size, &err) ?:
+		code = mbipc_get_struct(&args.open, sizeof(args.open), user, size, &err) ?:
 		       do_open(&args.open, user, handle_fops, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_LIST):
-		code = get_struct(&args.list, sizeof(args.list), user, size, &err) ?:
+		code = mbipc_get_struct(&args.list, sizeof(args.list), user, size, &err) ?:
 		       do_list(&args.list, user, &err);
+		break;
+	case NUMBER(MAILBOX_IOC_CHANNEL):
+		code = mbipc_get_struct(&args.channel, sizeof(args.channel), user, size, &err) ?:
+		       mbipc_do_channel(&args.channel, user, handle_fops, &err);
 		break;
 	default:
 		return -ENOTTY;
@@ -1018,36 +922,60 @@ static noinline long ioctl_other(struct file *file, unsigned int cmd,
 
 	switch (NUMBER(cmd)) {
 	case NUMBER(MAILBOX_IOC_SEND_BATCH):
-		code = get_struct(&args.batch, sizeof(args.batch), user, size, &err) ?:
-		       check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
+		code = mbipc_get_struct(&args.batch, sizeof(args.batch), user, size, &err) ?:
+		       mbipc_check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, &err) ?:
 		       do_batch(file, &args.batch, user, true, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_RECEIVE_BATCH):
-		code = get_struct(&args.batch, sizeof(args.batch), user, size, &err) ?:
-		       check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
+		code = mbipc_get_struct(&args.batch, sizeof(args.batch), user, size, &err) ?:
+		       mbipc_check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, &err) ?:
 		       do_batch(file, &args.batch, user, false, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_INFO):
-		code = get_struct(&args.info, sizeof(args.info), user, size, &err) ?:
+		code = mbipc_get_struct(&args.info, sizeof(args.info), user, size, &err) ?:
 		       do_info(&args.info, user, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_STAT):
-		code = get_struct(&args.stat, sizeof(args.stat), user, size, &err) ?:
+		code = mbipc_get_struct(&args.stat, sizeof(args.stat), user, size, &err) ?:
 		       do_stat(handle, &args.stat, user);
 		break;
 	case NUMBER(MAILBOX_IOC_SET):
-		code = get_struct(&args.set, sizeof(args.set), user, size, &err) ?:
-		       check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, &err) ?:
+		code = mbipc_get_struct(&args.set, sizeof(args.set), user, size, &err) ?:
+		       mbipc_check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, &err) ?:
 		       do_set(handle, &args.set, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_DUP):
-		code = get_struct(&args.dup, sizeof(args.dup), user, size, &err) ?:
+		code = mbipc_get_struct(&args.dup, sizeof(args.dup), user, size, &err) ?:
 		       do_dup(handle, &args.dup, user, file->f_op, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_DESTROY):
-		code = get_struct(&args.destroy, sizeof(args.destroy), user, size, &err) ?:
-		       check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, &err) ?:
+		code = mbipc_get_struct(&args.destroy, sizeof(args.destroy), user, size, &err) ?:
+		       mbipc_check_right(handle, MAILBOX_RIGHT_ADMIN, -EPERM, &err) ?:
 		       do_destroy(handle, &args.destroy, user, &err);
+		break;
+	case NUMBER(MAILBOX_IOC_CONNECT):
+		code = mbipc_get_struct(&args.connect, sizeof(args.connect), user, size, &err) ?:
+		       mbipc_do_connect(file, &args.connect, user, &err);
+		break;
+	case NUMBER(MAILBOX_IOC_ACCEPT):
+		code = mbipc_get_struct(&args.accept, sizeof(args.accept), user, size, &err) ?:
+		       mbipc_do_accept(file, &args.accept, user, &err);
+		break;
+	case NUMBER(MAILBOX_IOC_REFUSE):
+		code = mbipc_get_struct(&args.refuse, sizeof(args.refuse), user, size, &err) ?:
+		       mbipc_do_refuse(file, &args.refuse, &err);
+		break;
+	case NUMBER(MAILBOX_IOC_PEER):
+		code = mbipc_get_struct(&args.peer, sizeof(args.peer), user, size, &err) ?:
+		       mbipc_do_peer(file, &args.peer, user, &err);
+		break;
+	case NUMBER(MAILBOX_IOC_RING_WAIT):
+		code = mbipc_get_struct(&args.ring_wait, sizeof(args.ring_wait), user, size, &err) ?:
+		       mbipc_do_ring_wait(file, &args.ring_wait, &err);
+		break;
+	case NUMBER(MAILBOX_IOC_RING_WAKE):
+		code = mbipc_get_struct(&args.ring_wake, sizeof(args.ring_wake), user, size, &err) ?:
+		       mbipc_do_ring_wake(file, &args.ring_wake, &err);
 		break;
 	default:
 		return -ENOTTY;

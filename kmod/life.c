@@ -11,6 +11,8 @@
 #include "life.h"
 #include "limits.h"
 #include "registry.h"
+#include "ring.h"
+#include "segment.h"
 #include "trace.h"
 
 /* A cache of its own: exact sizes, and a leak has a name at unload. */
@@ -42,6 +44,33 @@ static int seats_new(struct mbipc_mailbox *mailbox)
 	return 0;
 }
 
+static int channel_new(struct mbipc_mailbox *mailbox)
+{
+	struct mbipc_channel *channel = kzalloc(sizeof(*channel),
+						GFP_KERNEL_ACCOUNT);
+	int i;
+
+	mailbox->channel = channel;
+	if (!channel)
+		return -ENOMEM;
+	for (i = 0; i < 2; i++) {
+		mbipc_inbox_init(&channel->ends[i].inbox);
+		channel->ends[i].ring_cpu = -1;
+	}
+	return 0;
+}
+
+static void channel_free(struct mbipc_channel *channel)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		mbipc_ring_free(channel->ends[i].ring);
+		put_pid(channel->ends[i].pid);
+	}
+	kfree(channel);
+}
+
 /**
  * mbipc_mailbox_new - make a mailbox
  * @how: checked for sense; mode and message_max as they shall be
@@ -62,6 +91,7 @@ struct mbipc_mailbox *mbipc_mailbox_new(const struct mailbox_create *how,
 	code = mbipc_account_mailbox(account, err);
 	if (code)
 		return ERR_PTR(code);
+	code = -ENOMEM;
 	mailbox = kmem_cache_zalloc(mailbox_cache, GFP_KERNEL);
 	if (!mailbox)
 		goto no_mailbox;
@@ -83,7 +113,18 @@ struct mbipc_mailbox *mbipc_mailbox_new(const struct mailbox_create *how,
 	switch (mailbox->policy) {
 	case MAILBOX_POLICY_PAIR:
 		if (seats_new(mailbox))
-			goto no_seats;
+			goto no_parts;
+		break;
+	case MAILBOX_POLICY_CHANNEL:
+		if (channel_new(mailbox))
+			goto no_parts;
+		break;
+	case MAILBOX_POLICY_SEGMENT:
+		mailbox->segment = mbipc_segment_new(how->capacity, account, err);
+		if (IS_ERR(mailbox->segment)) {
+			code = PTR_ERR(mailbox->segment);
+			goto no_parts;
+		}
 		break;
 	case MAILBOX_POLICY_BROADCAST:
 		INIT_LIST_HEAD(&mailbox->inboxes);
@@ -103,11 +144,13 @@ struct mbipc_mailbox *mbipc_mailbox_new(const struct mailbox_create *how,
 	mailbox->id = atomic64_inc_return(&last_id);
 	return mailbox;
 
-no_seats:
+no_parts:
 	kmem_cache_free(mailbox_cache, mailbox);
 no_mailbox:
 	mbipc_account_mailbox_end(account);
-	return ERR_PTR(mbipc_fail_state(err, -ENOMEM, MAILBOX_REASON_NONE, 0));
+	if (code == -ENOMEM)
+		mbipc_fail_state(err, code, MAILBOX_REASON_NONE, 0);
+	return ERR_PTR(code);
 }
 
 /**
@@ -140,6 +183,10 @@ void mbipc_mailbox_put(struct mbipc_mailbox *mailbox)
 		put_pid(mailbox->seats[1].pid);
 		kfree(mailbox->seats);
 	}
+	if (mailbox->policy == MAILBOX_POLICY_CHANNEL)
+		channel_free(mailbox->channel);
+	if (mailbox->policy == MAILBOX_POLICY_SEGMENT)
+		mbipc_segment_free(mailbox->segment);
 	if (mailbox->state == MBIPC_NEW)
 		mbipc_account_mailbox_end(mailbox->account);
 	mbipc_account_put(mailbox->account);
@@ -192,6 +239,14 @@ int mbipc_attach(struct mbipc_mailbox *mailbox, struct mbipc_handle *handle,
 		else if (receives)
 			list_add_tail(&handle->inbox->link, &mailbox->inboxes);
 		break;
+	case MAILBOX_POLICY_CHANNEL: {
+		struct mbipc_end *end = &mailbox->channel->ends[handle->end];
+
+		end->handles++;
+		end->senders += sends;
+		end->receivers += receives;
+		break;
+	}
 	}
 	if (code)
 		goto out;
@@ -204,6 +259,9 @@ int mbipc_attach(struct mbipc_mailbox *mailbox, struct mbipc_handle *handle,
 	mailbox->receivers += receives;
 	refcount_inc(&mailbox->refs);
 	handle->mailbox = mailbox;
+	handle->may = handle->rights;
+	if (mailbox->policy == MAILBOX_POLICY_SEGMENT)
+		handle->may &= MAILBOX_RIGHT_ADMIN;
 out:
 	spin_unlock(&mailbox->lock);
 	return code;
@@ -218,6 +276,51 @@ static void abort_waits(struct mbipc_mailbox *mailbox, bool receives,
 	hlist_for_each_entry(wait, &mailbox->waits, all)
 		if (wait->kind == MBIPC_WAIT_RECEIVE ? receives : sends)
 			mbipc_wait_abort(wait, code, reason, 0);
+}
+
+/* A handle on an end of a channel goes: tell who is at the other one. */
+static void leave_end(struct mbipc_handle *handle, bool receives, bool sends,
+		      struct mbipc_after *after)
+{
+	struct mbipc_channel *channel = handle->mailbox->channel;
+	struct mbipc_end *end = mbipc_near(handle);
+	struct mbipc_end *other = mbipc_far(handle);
+	struct mbipc_wait *wait;
+
+	mbipc_assert_locked(handle->mailbox);
+	end->handles--;
+	end->senders -= sends;
+	end->receivers -= receives;
+	if (!end->handles) {
+		if (handle->end == 1 && channel->answer == MAILBOX_PEER_PENDING)
+			channel->answer = MAILBOX_PEER_CLOSED;
+		if (end->ring)
+			mbipc_ring_closed(end->ring);
+	}
+	hlist_for_each_entry(wait, &handle->mailbox->waits, all) {
+		switch (wait->kind) {
+		case MBIPC_WAIT_RECEIVE:
+			if (wait->inbox == &other->inbox && !end->senders)
+				mbipc_wait_abort(wait, -EPIPE,
+						 MAILBOX_REASON_NO_SENDERS, 0);
+			break;
+		case MBIPC_WAIT_RING:
+			if (wait->inbox == &other->inbox && !end->handles)
+				mbipc_wait_abort(wait, -EPIPE,
+						 MAILBOX_REASON_NO_PEER, 0);
+			break;
+		case MBIPC_WAIT_ANSWER:
+			if (channel->answer == MAILBOX_PEER_CLOSED)
+				mbipc_wait_abort(wait, -ECONNREFUSED,
+						 MAILBOX_REASON_UNANSWERED, 0);
+			break;
+		default:
+			if (wait->inbox == &end->inbox && !end->receivers)
+				mbipc_wait_abort(wait, -EPIPE,
+						 MAILBOX_REASON_NO_RECEIVERS, 0);
+		}
+	}
+	after->poll |= MBIPC_POLL_END;
 }
 
 /* ACTIVE to DEAD: from here on nothing comes in, and nobody waits. */
@@ -313,6 +416,15 @@ static u64 drain(struct mbipc_mailbox *mailbox)
 		dropped = drain_inbox(mailbox, &seats[0].inbox, MBIPC_DROP_DESTROY) +
 			  drain_inbox(mailbox, &seats[1].inbox, MBIPC_DROP_DESTROY);
 		break;
+	case MAILBOX_POLICY_SEGMENT:
+		dropped = 0;
+		break;
+	case MAILBOX_POLICY_CHANNEL:
+		dropped = drain_inbox(mailbox, &mailbox->channel->ends[0].inbox,
+				      MBIPC_DROP_DESTROY) +
+			  drain_inbox(mailbox, &mailbox->channel->ends[1].inbox,
+				      MBIPC_DROP_DESTROY);
+		break;
 	case MAILBOX_POLICY_BROADCAST:
 		dropped = drain_inboxes(mailbox);
 		break;
@@ -365,7 +477,7 @@ void mbipc_detach(struct mbipc_handle *handle)
 	struct mbipc_mailbox *mailbox = handle->mailbox;
 	bool receives = handle->rights & MAILBOX_RIGHT_RECEIVE;
 	bool sends = handle->rights & MAILBOX_RIGHT_SEND;
-	bool last, forgotten = false;
+	bool last, forgotten = false, deserted = false;
 	struct mbipc_after after = {};
 
 	/* A name's finder must not meet a mailbox that is just being left. */
@@ -379,7 +491,10 @@ void mbipc_detach(struct mbipc_handle *handle)
 		after.poll |= MBIPC_POLL_OUT;
 		mbipc_settle_crowd(mailbox);
 	}
-	if (mbipc_anonymous(mailbox)) {
+	if (mailbox->policy == MAILBOX_POLICY_CHANNEL) {
+		leave_end(handle, receives, sends, &after);
+		deserted = !mbipc_near(handle)->receivers;
+	} else if (mbipc_anonymous(mailbox)) {
 		if (sends && !mailbox->senders) {
 			abort_waits(mailbox, true, false, -EPIPE,
 				    MAILBOX_REASON_NO_SENDERS);
@@ -402,6 +517,9 @@ void mbipc_detach(struct mbipc_handle *handle)
 
 	if (handle->inbox)
 		drain_inbox(mailbox, handle->inbox, MBIPC_DROP_CLOSE);
+	/* Nobody will receive what the other end sent, nor send more. */
+	if (deserted && !last)
+		drain_inbox(mailbox, &mbipc_near(handle)->inbox, MBIPC_DROP_CLOSE);
 	if (last)
 		drain(mailbox);
 	if (forgotten)

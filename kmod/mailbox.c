@@ -88,6 +88,10 @@ void mbipc_unlock_after(struct mbipc_mailbox *mailbox,
 			key |= EPOLLIN | EPOLLRDNORM;
 		if (after->poll & MBIPC_POLL_OUT)
 			key |= EPOLLOUT | EPOLLWRNORM;
+		if (after->poll & MBIPC_POLL_DATA)
+			key |= EPOLLIN | EPOLLRDNORM | EPOLLRDBAND;
+		if (after->poll & MBIPC_POLL_SPACE)
+			key |= EPOLLWRBAND;
 		if (after->poll & MBIPC_POLL_END)
 			key |= EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR;
 		__wake_up(&mailbox->poll, TASK_NORMAL, exclusive_wakes(mailbox, after),
@@ -400,4 +404,30 @@ void mbipc_drop(struct mbipc_mailbox *mailbox, struct mbipc_item *item,
 		message->waiter->message = NULL;
 		message->waiter = NULL;
 	}
+}
+
+/**
+ * mbipc_sleep - sleep for what a mailbox may bring, and trace it
+ * @handle: that was called
+ * @wait: begun
+ * @patience: until when; not nonblock
+ * @err: told why not
+ *
+ * Context: the mailbox's lock; released while asleep.
+ * Return: as mbipc_wait_sleep().
+ */
+int mbipc_sleep(struct mbipc_handle *handle, struct mbipc_wait *wait,
+		const struct mbipc_patience *patience,
+		struct mailbox_error *err)
+	__must_hold(&handle->mailbox->lock)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	int code;
+
+	trace_mailbox_block(mailbox, wait->kind);
+	if (handle->closed)
+		wait->file = handle->file;
+	code = mbipc_wait_sleep(wait, &mailbox->lock, patience, err);
+	trace_mailbox_wake(mailbox, wait->kind, code);
+	return code;
 }

@@ -40,6 +40,8 @@
 
 struct mbipc_account;
 struct mbipc_names;
+struct mbipc_ring;
+struct mbipc_segment;
 
 /**
  * struct mbipc_inbox - a queue, and those that wait on its two sides
@@ -84,6 +86,48 @@ struct mbipc_seat {
 	struct mbipc_inbox inbox;
 };
 
+/**
+ * struct mbipc_end - one end of a channel
+ * @inbox: what the other end sent
+ * @handles: open handles on this end; one that waits in a request counts
+ * @senders: those with SEND
+ * @receivers: those with RECEIVE
+ * @ring: what this end writes, or NULL; constant
+ * @woken: MAILBOX_RING_*: told by the other end, and not asked for yet
+ * @ring_cpu: where a call was seen last that waited for the ring or woke; or -1
+ * @pid: the process that has it; a reference, or NULL: nobody yet
+ * @uid: its effective user id
+ * @gid: its effective group id
+ *
+ * Guarded by the mailbox's lock.
+ */
+struct mbipc_end {
+	struct mbipc_inbox inbox;
+	u32 handles;
+	u32 senders;
+	u32 receivers;
+	struct mbipc_ring *ring;
+	u32 woken;
+	int ring_cpu;
+	struct pid *pid;
+	kuid_t uid;
+	kgid_t gid;
+};
+
+/**
+ * struct mbipc_channel - what a CHANNEL mailbox has besides
+ * @ends: the first one made it by CHANNEL or CONNECT
+ * @answer: MAILBOX_PEER_PENDING, _OPEN or _REFUSED, or _CLOSED: unanswered
+ * @code: of REFUSE
+ *
+ * Guarded by the mailbox's lock.
+ */
+struct mbipc_channel {
+	struct mbipc_end ends[2];
+	u32 answer;
+	u32 code;
+};
+
 enum mbipc_state { MBIPC_NEW, MBIPC_ACTIVE, MBIPC_DEAD };
 
 /**
@@ -109,6 +153,8 @@ enum mbipc_state { MBIPC_NEW, MBIPC_ACTIVE, MBIPC_DEAD };
  * @inboxes: BROADCAST: struct mbipc_inbox of each receiving handle; @lock
  * @crowd: BROADCAST: waits for room in all inboxes, the first may go; @lock
  * @seats: PAIR: two of them; constant, what they hold @lock
+ * @channel: CHANNEL: its two ends; constant, what they hold @lock
+ * @segment: SEGMENT: its memory; constant
  * @waits: all struct mbipc_wait; @lock
  * @poll: pollers; woken without @lock held
  * @handles: open handles; @lock
@@ -155,6 +201,8 @@ struct mbipc_mailbox {
 			struct list_head crowd;
 		};
 		struct mbipc_seat *seats;
+		struct mbipc_channel *channel;
+		struct mbipc_segment *segment;
 	};
 	struct hlist_head waits;
 	wait_queue_head_t poll;
@@ -181,19 +229,28 @@ struct mbipc_mailbox {
  * struct mbipc_handle - an open file on a mailbox
  * @mailbox: holds a reference; constant
  * @rights: MAILBOX_RIGHT_*; constant
+ * @may: those of them that calls need: all, but for a SEGMENT, that no message
+ *	goes to or comes from; constant once it is on a mailbox
  * @inbox: BROADCAST with RECEIVE: this receiver's own; constant, what it
  *	holds: the mailbox's lock
  * @account: of the user that opened it, who mostly is the one that sends;
- *	holds a reference, constant
- * @file: the open file, which owns the handle; constant
+ *	holds a reference, constant once there is a @file
+ * @end: CHANNEL: 0 or 1; constant
+ * @requests: struct mbipc_request that it has received and not answered; the
+ *	mailbox's lock
+ * @file: the open file, which owns the handle; constant, or NULL while it waits
+ *	in a request
  * @closed: a descriptor for it was closed where others share the table; the
  *	mailbox's lock
  */
 struct mbipc_handle {
 	struct mbipc_mailbox *mailbox;
 	u32 rights;
+	u32 may;
 	struct mbipc_inbox *inbox;
 	struct mbipc_account *account;
+	unsigned int end;
+	struct list_head requests;
 	struct file *file;
 	bool closed;
 };
@@ -210,6 +267,8 @@ enum mbipc_drop {
 #define MBIPC_POLL_IN	0x1	/* a message */
 #define MBIPC_POLL_OUT	0x2	/* room, or a taker */
 #define MBIPC_POLL_END	0x4	/* hang-up */
+#define MBIPC_POLL_DATA	0x8	/* records in a ring */
+#define MBIPC_POLL_SPACE 0x10	/* room in a ring */
 
 /**
  * struct mbipc_after - what a step leaves to do once the lock is released
@@ -248,6 +307,31 @@ static inline bool mbipc_anonymous(const struct mbipc_mailbox *mailbox)
 	return !mailbox->names;
 }
 
+/**
+ * struct mbipc_request - somebody asks for a channel
+ * @cargo: it goes with a message
+ * @link: in the list of the handle that received it
+ * @sequence: the message's number
+ * @far: the end that it offers, a handle without a file; owned
+ */
+struct mbipc_request {
+	struct mbipc_cargo cargo;
+	struct list_head link;
+	u64 sequence;
+	struct mbipc_handle *far;
+};
+
+/* A handle's own end, and the other one; of a CHANNEL. */
+static inline struct mbipc_end *mbipc_near(const struct mbipc_handle *handle)
+{
+	return &handle->mailbox->channel->ends[handle->end];
+}
+
+static inline struct mbipc_end *mbipc_far(const struct mbipc_handle *handle)
+{
+	return &handle->mailbox->channel->ends[!handle->end];
+}
+
 void mbipc_inbox_init(struct mbipc_inbox *inbox);
 void mbipc_free(struct mbipc_after *after);
 void mbipc_unlock_after(struct mbipc_mailbox *mailbox,
@@ -281,6 +365,10 @@ void mbipc_place_gone(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		      struct mbipc_item *item, struct mbipc_after *after);
 void mbipc_drop(struct mbipc_mailbox *mailbox, struct mbipc_item *item,
 		enum mbipc_drop why);
+int mbipc_sleep(struct mbipc_handle *handle, struct mbipc_wait *wait,
+		const struct mbipc_patience *patience,
+		struct mailbox_error *err)
+	__must_hold(&handle->mailbox->lock);
 
 /**
  * mbipc_unlock - release the lock and do what was left for after it

@@ -20,6 +20,11 @@ static u64 depth(const struct mbipc_mailbox *mailbox)
 	switch (mailbox->policy) {
 	case MAILBOX_POLICY_PAIR:
 		return mailbox->seats[0].inbox.used + mailbox->seats[1].inbox.used;
+	case MAILBOX_POLICY_SEGMENT:
+		return 0;
+	case MAILBOX_POLICY_CHANNEL:
+		return mailbox->channel->ends[0].inbox.used +
+		       mailbox->channel->ends[1].inbox.used;
 	case MAILBOX_POLICY_BROADCAST:
 		list_for_each_entry(inbox, &mailbox->inboxes, link)
 			deepest = max(deepest, inbox->used);
@@ -68,7 +73,9 @@ void mbipc_stat(struct mbipc_mailbox *mailbox, struct mailbox_stat *stat)
 	hlist_for_each_entry(wait, &mailbox->waits, all) {
 		if (wait->state != MBIPC_WAIT_PENDING)
 			continue;
-		if (wait->kind == MBIPC_WAIT_RECEIVE)
+		if (wait->kind == MBIPC_WAIT_RECEIVE ||
+		    (wait->kind == MBIPC_WAIT_RING &&
+		     (wait->events & MAILBOX_RING_DATA)))
 			stat->waiting_receivers++;
 		else
 			stat->waiting_senders++;
@@ -92,6 +99,12 @@ static bool settle_all(struct mbipc_mailbox *mailbox, struct mbipc_after *after)
 	case MAILBOX_POLICY_PAIR:
 		more = mbipc_settle(mailbox, &mailbox->seats[0].inbox, after);
 		return mbipc_settle(mailbox, &mailbox->seats[1].inbox, after) ||
+		       more;
+	case MAILBOX_POLICY_SEGMENT:
+		return false;
+	case MAILBOX_POLICY_CHANNEL:
+		more = mbipc_settle(mailbox, &mailbox->channel->ends[0].inbox, after);
+		return mbipc_settle(mailbox, &mailbox->channel->ends[1].inbox, after) ||
 		       more;
 	case MAILBOX_POLICY_BROADCAST:
 		mbipc_settle_crowd(mailbox);

@@ -60,6 +60,8 @@ static void message_free(struct mbipc_message *message)
 {
 	struct page *page = message->pages;
 
+	if (message->cargo)
+		message->cargo->drop(message->cargo);
 	while (page) {
 		struct page *next = (struct page *)page_private(page);
 
@@ -213,6 +215,8 @@ struct mbipc_message *mbipc_message_new(struct mbipc_account *account,
 	message->time = 0;
 	message->account = mbipc_account_hold(account);
 	message->waiter = NULL;
+	message->cargo = NULL;
+	message->request = false;
 	message->pages = NULL;
 
 	if (!is_inline(length))

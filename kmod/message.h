@@ -19,10 +19,19 @@ struct mbipc_wait;
 struct page;
 
 /**
+ * struct mbipc_cargo - what goes with a message, besides its payload
+ * @drop: let go of it, where nobody has taken it; may sleep
+ */
+struct mbipc_cargo {
+	void (*drop)(struct mbipc_cargo *cargo);
+};
+
+/**
  * struct mbipc_message - a message, from the copy in to the last copy out
  * @item: its place; for a broadcast each receiver has a struct mbipc_copy
  * @withdrawn: the sender took it back while a receiver was copying it, who
  *	must throw away what it has.  Mailbox's lock
+ * @request: it asks for a channel; constant
  * @refs: places, and those that look at the message without one
  * @length: bytes of payload; constant
  * @copies: places; the mailbox's lock
@@ -32,6 +41,8 @@ struct page;
  * @account: who pays; holds a reference
  * @waiter: the sender's wait, while it wants to know who takes the message.
  *	Mailbox's lock
+ * @cargo: what goes with it, until its receiver has it; owned, or NULL.  Its
+ *	receiver's, or who frees the message
  * @pages: the payload, if it is not in @data; a chain through page_private()
  * @data: the payload, if it is small
  *
@@ -40,6 +51,7 @@ struct page;
 struct mbipc_message {
 	struct mbipc_item item;
 	bool withdrawn;
+	bool request;
 	refcount_t refs;
 	u32 length;
 	u32 copies;
@@ -48,6 +60,7 @@ struct mbipc_message {
 	u64 time;
 	struct mbipc_account *account;
 	struct mbipc_wait *waiter;
+	struct mbipc_cargo *cargo;
 	struct page *pages;
 	u8 data[];
 };

@@ -47,32 +47,46 @@ int mbipc_post(struct mbipc_handle *handle, struct iov_iter *from,
 	       struct mailbox_error *err)
 {
 	struct mbipc_account *account = handle->account;
+	struct mbipc_request *request = sending->request;
 	struct mbipc_message *message;
 	bool stranger;
 	int code;
 
 	code = check_size(handle->mailbox, iov_iter_count(from), err);
 	if (code)
-		return code;
+		goto drop;
 
 	/* A handle may have come from another user, who shall not pay. */
 	stranger = !uid_eq(account->uid, current_uid());
 	if (stranger) {
 		account = mbipc_account_get(current_uid());
-		if (!account)
-			return mbipc_fail_state(err, -ENOMEM,
+		if (!account) {
+			code = mbipc_fail_state(err, -ENOMEM,
 						MAILBOX_REASON_NONE, 0);
+			goto drop;
+		}
 	}
 	message = mbipc_message_new(account, from, priority, tag, err);
 	if (stranger)
 		mbipc_account_put(account);
-	if (IS_ERR(message))
-		return PTR_ERR(message);
+	if (IS_ERR(message)) {
+		code = PTR_ERR(message);
+		goto drop;
+	}
+	if (request) {
+		message->request = true;
+		message->cargo = &request->cargo;
+	}
 
 	sending->message = message;
 	code = mbipc_send(handle, sending, err);
 	if (code && sending->message)
 		mbipc_message_put(message);
+	return code;
+
+drop:
+	if (request)
+		request->cargo.drop(&request->cargo);
 	return code;
 }
 
@@ -91,6 +105,8 @@ static __always_inline int put_header(const struct mbipc_taking *taking,
 		flags |= MAILBOX_MESSAGE_TRUNCATED;
 	if (taking->sync)
 		flags |= MAILBOX_MESSAGE_SYNC;
+	if (message->request)
+		flags |= MAILBOX_MESSAGE_CONNECT;
 
 	if (!user_write_access_begin(user, sizeof(*user)))
 		return -EFAULT;

@@ -18,14 +18,18 @@
 			 { MAILBOX_POLICY_SHARED, "shared" },	\
 			 { MAILBOX_POLICY_EXCLUSIVE, "exclusive" }, \
 			 { MAILBOX_POLICY_PAIR, "pair" },	\
-			 { MAILBOX_POLICY_BROADCAST, "broadcast" })
+			 { MAILBOX_POLICY_BROADCAST, "broadcast" }, \
+			 { MAILBOX_POLICY_CHANNEL, "channel" }, \
+			 { MAILBOX_POLICY_SEGMENT, "segment" })
 
 #define mbipc_show_wait(kind)					\
 	__print_symbolic(kind,					\
 			 { MBIPC_WAIT_RECEIVE, "message" },	\
 			 { MBIPC_WAIT_ROOM, "room" },		\
 			 { MBIPC_WAIT_TAKER, "taker" },		\
-			 { MBIPC_WAIT_CROWD, "room_in_all" })
+			 { MBIPC_WAIT_CROWD, "room_in_all" },	\
+			 { MBIPC_WAIT_ANSWER, "answer" },	\
+			 { MBIPC_WAIT_RING, "ring" })
 
 #define mbipc_show_drop(why)					\
 	__print_symbolic(why,					\
@@ -38,6 +42,8 @@ TRACE_DEFINE_ENUM(MBIPC_WAIT_RECEIVE);
 TRACE_DEFINE_ENUM(MBIPC_WAIT_ROOM);
 TRACE_DEFINE_ENUM(MBIPC_WAIT_TAKER);
 TRACE_DEFINE_ENUM(MBIPC_WAIT_CROWD);
+TRACE_DEFINE_ENUM(MBIPC_WAIT_ANSWER);
+TRACE_DEFINE_ENUM(MBIPC_WAIT_RING);
 TRACE_DEFINE_ENUM(MBIPC_DROP_SLOW);
 TRACE_DEFINE_ENUM(MBIPC_DROP_NOBODY);
 TRACE_DEFINE_ENUM(MBIPC_DROP_CLOSE);

@@ -7,16 +7,25 @@
 
 #include "error.h"
 #include "limits.h"
+#include "ring.h"
 #include "trace.h"
 #include "transfer.h"
 
 /* The queue that the caller sends to, of other policies than BROADCAST. */
-static int inbox_to(struct mbipc_mailbox *mailbox, bool look,
+static int inbox_to(struct mbipc_handle *handle, bool look,
 		    struct mbipc_inbox **inbox, struct mailbox_error *err)
 {
+	struct mbipc_mailbox *mailbox = handle->mailbox;
 	struct mbipc_seat *to;
 	int seat;
 
+	if (mailbox->policy == MAILBOX_POLICY_CHANNEL) {
+		*inbox = &mbipc_far(handle)->inbox;
+		if (!mbipc_far(handle)->receivers)
+			return mbipc_fail_state(err, -EPIPE,
+						MAILBOX_REASON_NO_RECEIVERS, 0);
+		return 0;
+	}
 	if (mailbox->policy != MAILBOX_POLICY_PAIR) {
 		*inbox = &mailbox->inbox;
 		return 0;
@@ -55,6 +64,10 @@ static int inbox_from(struct mbipc_handle *handle, bool look,
 	case MAILBOX_POLICY_BROADCAST:
 		*inbox = handle->inbox;
 		return 0;
+	case MAILBOX_POLICY_CHANNEL:
+		*inbox = &mbipc_near(handle)->inbox;
+		*more = mbipc_far(handle)->senders;
+		return 0;
 	default:
 		*inbox = &mailbox->inbox;
 		return 0;
@@ -85,22 +98,6 @@ static void party_set(struct mbipc_party *party, struct task_struct *task)
 	party->pid = get_pid(task_tgid(task));
 	party->time = ktime_get_ns();
 	party->receivers = 1;
-}
-
-static int sleep_traced(struct mbipc_handle *handle, struct mbipc_wait *wait,
-			const struct mbipc_patience *patience,
-			struct mailbox_error *err)
-	__must_hold(&handle->mailbox->lock)
-{
-	struct mbipc_mailbox *mailbox = handle->mailbox;
-	int code;
-
-	trace_mailbox_block(mailbox, wait->kind);
-	if (handle->closed)
-		wait->file = handle->file;
-	code = mbipc_wait_sleep(wait, &mailbox->lock, patience, err);
-	trace_mailbox_wake(mailbox, wait->kind, code);
-	return code;
 }
 
 /*
@@ -173,7 +170,7 @@ static noinline int send_later(struct mbipc_handle *handle,
 		after->poll |= MBIPC_POLL_IN;
 	}
 	mbipc_tell_pollers(mailbox, after);
-	code = sleep_traced(handle, &wait, sending->patience, err);
+	code = mbipc_sleep(handle, &wait, sending->patience, err);
 	mbipc_wait_end(&wait);
 	if (!code) {
 		sending->sequence = wait.sequence;
@@ -206,7 +203,7 @@ static int send_to_one(struct mbipc_handle *handle,
 	spin_lock(&mailbox->lock);
 	code = check_sender(mailbox, err);
 	if (!code)
-		code = inbox_to(mailbox, false, &inbox, err);
+		code = inbox_to(handle, false, &inbox, err);
 	if (code)
 		goto out;
 
@@ -388,7 +385,7 @@ static int send_to_all(struct mbipc_handle *handle,
 		} else if (wait.state == MBIPC_WAIT_DONE) {
 			wait.state = MBIPC_WAIT_PENDING;
 		}
-		code = sleep_traced(handle, &wait, sending->patience, err);
+		code = mbipc_sleep(handle, &wait, sending->patience, err);
 		if (code)
 			break;
 	}
@@ -530,7 +527,7 @@ static int take_later(struct mbipc_handle *handle, struct mbipc_taking *taking,
 		after->poll |= MBIPC_POLL_OUT;
 		mbipc_tell_pollers(mailbox, after);
 	}
-	code = sleep_traced(handle, &wait, taking->patience, err);
+	code = mbipc_sleep(handle, &wait, taking->patience, err);
 	mbipc_wait_end(&wait);
 	if (code)
 		return code;
@@ -663,6 +660,14 @@ int mbipc_finish(struct mbipc_handle *handle, struct mbipc_taking *taking,
 		message->waiter = NULL;
 		mbipc_wait_done(wait);
 	}
+	if (message->cargo && taking->answers) {
+		struct mbipc_request *request;
+
+		request = container_of(message->cargo, struct mbipc_request, cargo);
+		request->sequence = message->item.sequence;
+		list_add_tail(&request->link, &handle->requests);
+		message->cargo = NULL;
+	}
 	mbipc_place_gone(mailbox, taking->inbox, taking->item, &after);
 out:
 	mbipc_unlock(mailbox, &after);
@@ -742,7 +747,7 @@ static __poll_t poll_sender(struct mbipc_handle *handle)
 		       (list_empty(&mailbox->crowd) &&
 			mbipc_room_in_all(mailbox));
 	} else {
-		if (inbox_to(mailbox, true, &inbox, &err))
+		if (inbox_to(handle, true, &inbox, &err))
 			return EPOLLERR;
 		room = mailbox->capacity ? mbipc_room(mailbox, inbox) &&
 					   list_empty(&inbox->senders) :
@@ -754,8 +759,9 @@ static __poll_t poll_sender(struct mbipc_handle *handle)
 /**
  * mbipc_poll_mask - what poll(2) says of a handle now
  * @handle: the handle
+ * @wanted: what the poller asks for
  */
-__poll_t mbipc_poll_mask(struct mbipc_handle *handle)
+__poll_t mbipc_poll_mask(struct mbipc_handle *handle, __poll_t wanted)
 {
 	struct mbipc_mailbox *mailbox = handle->mailbox;
 	__poll_t mask = 0;
@@ -764,10 +770,14 @@ __poll_t mbipc_poll_mask(struct mbipc_handle *handle)
 	if (mailbox->state == MBIPC_DEAD) {
 		mask = EPOLLHUP | EPOLLERR;
 	} else {
-		if (handle->rights & MAILBOX_RIGHT_RECEIVE)
+		if (handle->may & MAILBOX_RIGHT_RECEIVE)
 			mask |= poll_receiver(handle);
-		if (handle->rights & MAILBOX_RIGHT_SEND)
+		if (handle->may & MAILBOX_RIGHT_SEND)
 			mask |= poll_sender(handle);
+		if (mailbox->policy == MAILBOX_POLICY_CHANNEL &&
+		    mbipc_near(handle)->ring)
+			mask |= mbipc_ring_poll(mbipc_near(handle)->ring,
+						mbipc_far(handle)->ring, wanted);
 	}
 	spin_unlock(&mailbox->lock);
 	return mask;

@@ -19,6 +19,7 @@
  * @message: owned by the caller until mbipc_send() succeeds
  * @patience: how long to wait
  * @sync: end when a receiver has taken it
+ * @request: goes with it: mbipc_post()'s from its call on; or NULL
  * @sequence: out: its number
  * @taker: out: who took it, with a reference on the pid, and how many; comes
  *	with 1 receiver, else zero
@@ -27,6 +28,7 @@ struct mbipc_sending {
 	struct mbipc_message *message;
 	const struct mbipc_patience *patience;
 	bool sync;
+	struct mbipc_request *request;
 	u64 sequence;
 	struct mbipc_party taker;
 };
@@ -41,6 +43,7 @@ int mbipc_send(struct mbipc_handle *handle, struct mbipc_sending *sending,
  * @room: bytes that the caller has
  * @truncate: it takes longer messages too
  * @first: it has waited, and was the first in line; false to begin with
+ * @answers: it can answer requests
  * @inbox: out: where the item belongs
  * @item: out: lent to the caller
  * @message: out: the item's
@@ -54,6 +57,7 @@ struct mbipc_taking {
 	size_t room;
 	bool truncate;
 	bool first;
+	bool answers;
 	struct mbipc_inbox *inbox;
 	struct mbipc_item *item;
 	struct mbipc_message *message;
@@ -72,6 +76,6 @@ int mbipc_finish(struct mbipc_handle *handle, struct mbipc_taking *taking,
 int mbipc_peek(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	       u64 index, struct mailbox_error *err);
 
-__poll_t mbipc_poll_mask(struct mbipc_handle *handle);
+__poll_t mbipc_poll_mask(struct mbipc_handle *handle, __poll_t wanted);
 
 #endif

@@ -67,6 +67,8 @@ enum mbipc_wait_kind {
 	MBIPC_WAIT_ROOM,	/* for room in a queue */
 	MBIPC_WAIT_TAKER,	/* for a receiver to take the message */
 	MBIPC_WAIT_CROWD,	/* for room in all queues of a broadcast */
+	MBIPC_WAIT_ANSWER,	/* for ACCEPT or REFUSE */
+	MBIPC_WAIT_RING,	/* for the other side of the rings */
 };
 
 enum mbipc_wait_state {
@@ -100,6 +102,7 @@ enum mbipc_wait_state {
  * @sequence: ROOM, TAKER: the message's number, once it is accepted
  * @sync: ROOM: then becomes TAKER
  * @taker: TAKER: who took the message; holds a reference
+ * @events: RING: MAILBOX_RING_*
  */
 struct mbipc_wait {
 	struct list_head link;
@@ -124,6 +127,7 @@ struct mbipc_wait {
 	u64 sequence;
 	bool sync;
 	struct mbipc_party taker;
+	u32 events;
 };
 
 /* How far the caller's CLOCK_MONOTONIC is ahead of the machine's, ns. */

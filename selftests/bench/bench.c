@@ -353,7 +353,7 @@ static void run_with_peers(const char *work, unsigned int bit, size_t bytes,
 			   void (*run)(const struct peer *peer, size_t bytes))
 {
 	for (size_t i = 0; i < peer_count; i++) {
-		const struct peer *peer = &peers[i];
+		const struct peer *peer = peers[i];
 		const char *variant = turns ? turns_variant[turns] : peer->variant;
 
 		if (turns && *peer->variant)
@@ -450,7 +450,7 @@ int main(int argc, char **argv)
 	lift_limits();
 	mailbox_there = !peers_only;
 	if (mailbox_there)
-		mailbox_device();
+		bench_device();
 
 	/* memory first, where nothing has left holes in the slabs */
 	run_alone("idle", "mailbox", work_idle);
@@ -467,6 +467,7 @@ int main(int argc, char **argv)
 		run_with_peers("stream", STREAM, 64, work_stream);
 	}
 	turns = SCHEDULED;
+	run_alone("pass", "mailbox", work_pass);
 	run_alone("batch", "mailbox", work_batch);
 	run_alone("depth", "mailbox", work_depth);
 	run_alone("open", "mailbox", work_open);

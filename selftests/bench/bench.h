@@ -53,8 +53,12 @@ struct peer {
 	void (*receive)(struct link *link, enum way way);
 };
 
-extern const struct peer peers[];
+extern const struct peer *const peers[];
 extern const size_t peer_count;
+
+/* rings.c */
+extern const struct peer ring_peer, futex_peer;
+void work_pass(void);
 
 void link_open(struct link *link, const struct peer *peer, size_t bytes,
 	       unsigned int depth);
@@ -71,7 +75,7 @@ static inline void link_receive(struct link *link, enum way way)
 }
 
 /* mailbox.c: what is asked of the mailbox alone */
-int mailbox_device(void);
+int bench_device(void);
 void work_batch(void);
 void work_depth(void);
 void work_open(void);

@@ -23,7 +23,7 @@
 #define OBJECTS		10000
 #define BYTES		64
 
-int mailbox_device(void)
+int bench_device(void)
 {
 	static int fd = -1;
 
@@ -54,7 +54,7 @@ static int create(const char *name, uint32_t flags, uint64_t capacity)
 		.capacity = capacity,
 	};
 
-	if (ioctl(mailbox_device(), MAILBOX_IOC_CREATE, &create))
+	if (ioctl(bench_device(), MAILBOX_IOC_CREATE, &create))
 		die("CREATE");
 	return create.fd;
 }
@@ -193,7 +193,7 @@ static int open_one(const char *name, uint32_t rights)
 		.rights = rights,
 	};
 
-	if (ioctl(mailbox_device(), MAILBOX_IOC_OPEN, &open))
+	if (ioctl(bench_device(), MAILBOX_IOC_OPEN, &open))
 		die("OPEN");
 	return open.fd;
 }
@@ -262,7 +262,7 @@ void work_idle(void)
 	if (setrlimit(RLIMIT_NOFILE, &files))
 		die("RLIMIT_NOFILE");
 	/* the table of descriptors grows here, not under the measurement */
-	if (dup2(mailbox_device(), OBJECTS + 100) < 0)
+	if (dup2(bench_device(), OBJECTS + 100) < 0)
 		die("dup2");
 	before = slabs_read();
 	for (int i = 0; i < OBJECTS; i++)

@@ -33,7 +33,7 @@ static int mailbox_new(uint32_t policy, uint64_t capacity)
 		.capacity = capacity,
 	};
 
-	if (ioctl(mailbox_device(), MAILBOX_IOC_CREATE, &create))
+	if (ioctl(bench_device(), MAILBOX_IOC_CREATE, &create))
 		return -1;
 	return create.fd;
 }
@@ -94,7 +94,7 @@ static void mailbox_receive(struct link *link, enum way way)
 		die("mailbox: RECEIVE");
 }
 
-static void mailbox_send_sync(struct link *link, enum way way)
+static void mailbox_send_synchronous(struct link *link, enum way way)
 {
 	struct mailbox_send send = {
 		.flags = MAILBOX_SEND_SYNC,
@@ -248,7 +248,7 @@ static void read_one(struct link *link, enum way way)
 	} while (done < link->bytes);
 }
 
-const struct peer peers[] = {
+static const struct peer own[] = {
 	{
 		.name = "mailbox", .variant = "", .works = ALL_WORKS,
 		.bytes_max = BYTES_MAX, .depth = DEPTH,
@@ -295,7 +295,7 @@ const struct peer peers[] = {
 		.name = "mailbox", .variant = "-sync", .works = SWITCHING,
 		.bytes_min = 64, .bytes_max = 64, .depth = DEPTH,
 		.open = mailbox_open_two,
-		.send = mailbox_send_sync, .receive = mailbox_receive,
+		.send = mailbox_send_synchronous, .receive = mailbox_receive,
 	},
 	/* as deep as SysV msg comes */
 	{
@@ -314,6 +314,11 @@ const struct peer peers[] = {
 		.open = msg_open_two, .close = msg_close,
 		.send = msg_send, .receive = msg_receive,
 	},
+};
+
+const struct peer *const peers[] = {
+	&own[0], &ring_peer, &own[1], &own[2], &own[3], &own[4], &futex_peer,
+	&own[5], &own[6], &own[7], &own[8], &own[9], &own[10], &own[11],
 };
 
 const size_t peer_count = ARRAY_SIZE(peers);

@@ -102,6 +102,12 @@
  *	in for it
  * @MAILBOX_REASON_RECEIVERS_MAX: a broadcast has as many receiving handles as
  *	it may; value: how many
+ * @MAILBOX_REASON_REFUSED: the request for a channel was turned down; value:
+ *	the code that REFUSE gave
+ * @MAILBOX_REASON_UNANSWERED: the request for a channel was lost, or who had
+ *	received it closed
+ * @MAILBOX_REASON_REQUEST_UNKNOWN: the handle has no such request to answer
+ * @MAILBOX_REASON_NO_PEER: the other end of the channel is closed
  */
 enum mailbox_reason {
 	MAILBOX_REASON_NONE = 0,
@@ -138,7 +144,11 @@ enum mailbox_reason {
 	MAILBOX_REASON_DEADLINE = 31,
 	MAILBOX_REASON_BATCH = 32,
 	MAILBOX_REASON_OWNER = 33,
-	MAILBOX_REASON_RECEIVERS_MAX = 34
+	MAILBOX_REASON_RECEIVERS_MAX = 34,
+	MAILBOX_REASON_REFUSED = 35,
+	MAILBOX_REASON_UNANSWERED = 36,
+	MAILBOX_REASON_REQUEST_UNKNOWN = 37,
+	MAILBOX_REASON_NO_PEER = 38
 };
 
 /* mailbox_error.field where no member is at fault */
@@ -196,6 +206,9 @@ struct mailbox_vector {
 #define MAILBOX_FEATURE_NAMES		0x08	/* CREATE with a name, OPEN, LIST */
 #define MAILBOX_FEATURE_PAIR		0x10	/* MAILBOX_POLICY_PAIR */
 #define MAILBOX_FEATURE_BROADCAST	0x20	/* MAILBOX_POLICY_BROADCAST */
+#define MAILBOX_FEATURE_CHANNEL		0x40	/* CHANNEL, CONNECT, ACCEPT, REFUSE, PEER */
+#define MAILBOX_FEATURE_RING		0x80	/* rings in channels */
+#define MAILBOX_FEATURE_SEGMENT		0x100	/* MAILBOX_POLICY_SEGMENT */
 
 /**
  * struct mailbox_info - MAILBOX_IOC_INFO: what the module can do, and how much
@@ -235,6 +248,11 @@ struct mailbox_info {
 #define MAILBOX_POLICY_EXCLUSIVE	1	/* the one receiving handle there may be */
 #define MAILBOX_POLICY_PAIR		2	/* the other one of two processes */
 #define MAILBOX_POLICY_BROADCAST	3	/* every receiving handle, in one order */
+#define MAILBOX_POLICY_CHANNEL		4	/* the other end; made by CHANNEL and CONNECT only */
+#define MAILBOX_POLICY_SEGMENT		5	/* no messages: memory to mmap(2) */
+
+/* The largest segment, bytes. */
+#define MAILBOX_SEGMENT_MAX	0x40000000
 
 /* What becomes of a broadcast when a receiving handle has no room. */
 #define MAILBOX_SLOW_BLOCK	0	/* the sender waits for it */
@@ -264,11 +282,18 @@ struct mailbox_info {
  * @capacity: messages that may wait: 0 is a rendezvous (a send ends when a
  *	receiver has taken the message), up to MAILBOX_CAPACITY_MAX, or
  *	MAILBOX_UNLIMITED.  For PAIR: each way.  For BROADCAST: for each
- *	receiver, and not 0
+ *	receiver, and not 0.  For SEGMENT: bytes, 1..MAILBOX_SEGMENT_MAX
  * @message_max: bytes in a message at most; 0 stands for the module's limit.
- *	With FIXED it must not be 0
+ *	With FIXED it must not be 0; for SEGMENT it must be 0
  * @fd: out: the new handle
  * @reserved: must be 0
+ *
+ * A SEGMENT is memory that whoever has a handle can map, by mmap(2) at offset 0:
+ * with RECEIVE to read, with SEND as well to write.  What is mapped stays until
+ * it is unmapped, also when the handle is closed and the mailbox destroyed.
+ * Its bytes are charged to the creator's quota as queued ones, while the
+ * mailbox exists, and to the memory cgroup of who touches them first.  SEND,
+ * RECEIVE and what else goes with messages fails with EBADF (RIGHT).
  *
  * Where a mailbox of the name exists and EXCL is not given, it is opened: then
  * @policy, @slow, @mode, @capacity, @message_max, PERSIST and FIXED are checked
@@ -500,6 +525,7 @@ struct mailbox_send {
 /* mailbox_header.flags */
 #define MAILBOX_MESSAGE_TRUNCATED	0x1	/* there was room for fewer than .length bytes */
 #define MAILBOX_MESSAGE_SYNC		0x2	/* its sender waits for this receipt */
+#define MAILBOX_MESSAGE_CONNECT		0x4	/* a request: to be answered by ACCEPT or REFUSE */
 
 /**
  * struct mailbox_header - what the kernel attests of a message
@@ -671,10 +697,14 @@ struct mailbox_dup {
 	__u32 reserved;
 };
 
+/* mailbox_destroy.flags */
+#define MAILBOX_DESTROY_NOW	0x1	/* SEGMENT: also for those that have it mapped, who
+					 * get SIGBUS at the next access */
+
 /**
  * struct mailbox_destroy - MAILBOX_IOC_DESTROY: end a mailbox; needs ADMIN
  * @error: out, on failure
- * @flags: must be 0
+ * @flags: MAILBOX_DESTROY_NOW (EINVAL, POLICY, for what is no SEGMENT)
  * @reserved: must be 0
  * @dropped: out: messages that were in the queue
  *
@@ -691,6 +721,272 @@ struct mailbox_destroy {
 	__u64 dropped;
 };
 
+/* --- channels -------------------------------------------------------- */
+
+/* The smallest and the largest ring, bytes of data; a power of two between. */
+#define MAILBOX_RING_MIN	4096
+#define MAILBOX_RING_MAX	0x4000000
+
+/* mailbox_channel.flags */
+#define MAILBOX_CHANNEL_NONBLOCK 0x01	/* both new files are O_NONBLOCK */
+
+/**
+ * struct mailbox_channel - MAILBOX_IOC_CHANNEL: both ends of a new channel, on
+ *	the device; as socketpair(2)
+ * @error: out, on failure
+ * @flags: MAILBOX_CHANNEL_*
+ * @ring: bytes in the ring from the first end to the second one: a power of
+ *	two, MAILBOX_RING_MIN..MAILBOX_RING_MAX, or 0 for none.  A channel has two
+ *	rings or none
+ * @ring_back: bytes in the ring from the second end to the first one
+ * @fd: out: the first end
+ * @fd_back: out: the second end
+ * @capacity: messages that may wait, each way; as in struct mailbox_create, but
+ *	not 0
+ * @message_max: as in struct mailbox_create
+ *
+ * An end is a handle with SEND and RECEIVE: what is sent to it the other end
+ * receives.  When the last handle of one end is closed, who receives at the
+ * other gets what was sent and then EPIPE, and who sends gets EPIPE.  The
+ * rings' memory is charged to the calling user as queued bytes are.
+ *
+ * Errors: EINVAL, EMSGSIZE (MODULE_SIZE), EDQUOT (USER_MAILBOXES, USER_BYTES),
+ * EMFILE, ENFILE, ENOMEM, EFAULT.
+ */
+struct mailbox_channel {
+	struct mailbox_error error;
+	__u32 flags;
+	__u32 ring;
+	__u32 ring_back;
+	__s32 fd;
+	__s32 fd_back;
+	__u32 reserved;
+	__u64 capacity;
+	__u64 message_max;
+};
+
+/**
+ * struct mailbox_connect - MAILBOX_IOC_CONNECT: ask for a channel; needs SEND
+ * @error: out, on failure
+ * @flags: MAILBOX_NONBLOCK, _DEADLINE, _REALTIME, _VECTOR
+ * @priority: of the request, as in struct mailbox_send
+ * @tag: of the request
+ * @buffer: its payload, as in struct mailbox_send
+ * @length: its length
+ * @deadline: as in struct mailbox_send; for the whole of it
+ * @capacity: as in struct mailbox_channel
+ * @message_max: as in struct mailbox_channel
+ * @ring: bytes in the ring from the caller to who accepts, or 0
+ * @ring_back: bytes in the other ring, or 0
+ * @fd: out: the caller's end
+ * @reserved: must be 0
+ *
+ * The request is a message: it waits for its place in the mailbox as others do
+ * (so that the mailbox's capacity is the backlog), and who receives it sees
+ * MAILBOX_MESSAGE_CONNECT in its header, and answers it by ACCEPT or REFUSE.
+ * CONNECT ends with the answer.  With NONBLOCK it ends when the request is
+ * queued, and the end can be used at once: what is sent waits for who accepts.
+ *
+ * The rings' memory and the channel are charged to the calling user.  Not in a
+ * BROADCAST, and not on a channel (POLICY).
+ *
+ * Errors: as SEND and CHANNEL; ECONNREFUSED (REFUSED; or UNANSWERED: the
+ * request was dropped, or who had received it closed without an answer).  A
+ * CONNECT that waits for its answer is not restarted after a signal: EINTR.
+ */
+struct mailbox_connect {
+	struct mailbox_error error;
+	__u32 flags;
+	__u32 priority;
+	__u64 tag;
+	__u64 buffer;
+	__u64 length;
+	__s64 deadline;
+	__u64 capacity;
+	__u64 message_max;
+	__u32 ring;
+	__u32 ring_back;
+	__s32 fd;
+	__u32 reserved;
+};
+
+/* mailbox_accept.flags */
+#define MAILBOX_ACCEPT_NONBLOCK	0x01	/* the new file is O_NONBLOCK */
+
+/**
+ * struct mailbox_accept - MAILBOX_IOC_ACCEPT: take the other end of a channel,
+ *	on the handle that received the request
+ * @error: out, on failure
+ * @sequence: of the request
+ * @flags: MAILBOX_ACCEPT_*
+ * @fd: out: the end
+ *
+ * Errors: EINVAL, ENOENT (REQUEST_UNKNOWN: this handle has received no such
+ * request, or it is answered), ECONNABORTED (NO_PEER: who asked has gone; the
+ * request is answered by that), EMFILE, ENFILE, ENOMEM, EFAULT.
+ */
+struct mailbox_accept {
+	struct mailbox_error error;
+	__u64 sequence;
+	__u32 flags;
+	__s32 fd;
+};
+
+/**
+ * struct mailbox_refuse - MAILBOX_IOC_REFUSE: turn a request down
+ * @error: out, on failure
+ * @sequence: of the request
+ * @flags: must be 0
+ * @code: any number; who asked gets it as the value of REFUSED
+ *
+ * Errors: EINVAL, ENOENT (REQUEST_UNKNOWN).
+ */
+struct mailbox_refuse {
+	struct mailbox_error error;
+	__u64 sequence;
+	__u32 flags;
+	__u32 code;
+};
+
+/* mailbox_peer.state */
+#define MAILBOX_PEER_PENDING	0	/* CONNECT has not been answered yet */
+#define MAILBOX_PEER_OPEN	1	/* the other end has a handle */
+#define MAILBOX_PEER_CLOSED	2	/* it had one */
+#define MAILBOX_PEER_REFUSED	3	/* REFUSE */
+
+/**
+ * struct mailbox_peer - MAILBOX_IOC_PEER: who is at the other end
+ * @error: out, on failure
+ * @flags: must be 0
+ * @state: out: MAILBOX_PEER_*
+ * @pid: out: the process that made the other end by CHANNEL, CONNECT or
+ *	ACCEPT, as the caller's pid namespace sees it; 0 while PENDING, where it
+ *	has no number there, and once it has been waited for
+ * @uid: out: its effective user id then
+ * @gid: out: its effective group id then
+ * @code: out: of REFUSE
+ * @mine_size: out: bytes in the ring that this end writes, or 0
+ * @theirs_size: out: bytes in the ring that the other end writes, or 0
+ * @mine: out: offset for mmap(2) of this end's page and ring
+ * @theirs: out: offset for mmap(2) of the other end's page and ring
+ *
+ * A number that PEER tells before and after pidfd_open(2) belongs to the
+ * process that the pidfd stands for.
+ *
+ * Errors: EINVAL, ENOTTY (the handle is no channel's).
+ */
+struct mailbox_peer {
+	struct mailbox_error error;
+	__u32 flags;
+	__u32 state;
+	__s32 pid;
+	__u32 uid;
+	__u32 gid;
+	__u32 code;
+	__u32 mine_size;
+	__u32 theirs_size;
+	__u64 mine;
+	__u64 theirs;
+};
+
+/* --- rings ----------------------------------------------------------- */
+
+/* What a side waits for, or is told of. */
+#define MAILBOX_RING_DATA	0x1	/* records in the other side's ring */
+#define MAILBOX_RING_ROOM	0x2	/* room in its own ring */
+
+/* mailbox_ring_page.flags */
+#define MAILBOX_RING_HEAVY	0x1	/* before it sleeps it makes the other side's
+					 * barrier too, by membarrier(2),
+					 * GLOBAL_EXPEDITED; it never polls */
+
+/**
+ * struct mailbox_ring_page - the first page of a side's mapping
+ * @head: bytes that this side has published in its ring, modulo 2^32
+ * @reserved0: keeps what one CPU writes out of another's cache lines
+ * @tail: bytes of the other side's ring that this side has released
+ * @reserved1: the same
+ * @data_wait: not 0: this side is about to sleep for records.  Another number
+ *	each time, so that the other side wakes it once for each
+ * @data_poll: not 0: a poll(2) on this side waits for records (the kernel clears
+ *	it at a WAKE), or it is closed; the kernel's
+ * @room_wait: as @data_wait, for room in its own ring
+ * @room_poll: as @data_poll, for room
+ * @room_at: with @room_wait: the other side's @tail at which to wake
+ * @closed: not 0: the last handle of this side is closed; the kernel's
+ * @flags: MAILBOX_RING_HEAVY, set once and for good
+ * @reserved2: keeps the data out of its cache line
+ *
+ * The page is followed by the ring's data, and these once more, so that a
+ * record never wraps.  A record is a struct mailbox_ring_record, its payload,
+ * and up to 7 bytes that fill it up to a multiple of 8.  It begins at @head
+ * modulo the ring's size.
+ *
+ * Page and data are this side's to write, and the other side's to read.  The
+ * kernel reads @head and @tail for poll(2) and believes neither.
+ */
+struct mailbox_ring_page {
+	__u32 head;
+	__u32 reserved0[31];
+	__u32 tail;
+	__u32 reserved1[31];
+	__u32 data_wait;
+	__u32 data_poll;
+	__u32 room_wait;
+	__u32 room_poll;
+	__u32 room_at;
+	__u32 closed;
+	__u32 flags;
+	__u32 reserved2[25];
+};
+
+/**
+ * struct mailbox_ring_record - what stands before a record's payload
+ * @length: bytes of payload
+ * @reserved: must be 0
+ */
+struct mailbox_ring_record {
+	__u32 length;
+	__u32 reserved;
+};
+
+/**
+ * struct mailbox_ring_wait - MAILBOX_IOC_RING_WAIT: sleep until the other side
+ *	says WAKE
+ * @error: out, on failure
+ * @flags: MAILBOX_NONBLOCK, _DEADLINE, _REALTIME
+ * @events: MAILBOX_RING_*, at least one
+ * @deadline: as in struct mailbox_send
+ *
+ * A WAKE that came since the last WAIT for the same event counts, so that none
+ * is lost between a look at the ring and the sleep; therefore WAIT may end for
+ * nothing, and who called it looks again.
+ *
+ * Errors: EINVAL, ENOTTY (no channel, or one without rings), EAGAIN (EMPTY),
+ * ETIMEDOUT, EINTR, EPIPE (NO_PEER: the other end is closed), EIDRM, EBADF
+ * (CLOSED).
+ */
+struct mailbox_ring_wait {
+	struct mailbox_error error;
+	__u32 flags;
+	__u32 events;
+	__s64 deadline;
+};
+
+/**
+ * struct mailbox_ring_wake - MAILBOX_IOC_RING_WAKE: wake the other side
+ * @error: out, on failure
+ * @flags: must be 0
+ * @events: MAILBOX_RING_*, at least one: what there is now for the other side
+ *
+ * Errors: EINVAL, ENOTTY.
+ */
+struct mailbox_ring_wake {
+	struct mailbox_error error;
+	__u32 flags;
+	__u32 events;
+};
+
 #define MAILBOX_IOC_MAGIC	0xB9
 
 /* on the device, /dev/mailbox (INFO on handles too) */
@@ -698,6 +994,8 @@ struct mailbox_destroy {
 #define MAILBOX_IOC_CREATE	_IOWR(MAILBOX_IOC_MAGIC, 0x01, struct mailbox_create)
 #define MAILBOX_IOC_OPEN	_IOWR(MAILBOX_IOC_MAGIC, 0x02, struct mailbox_open)
 #define MAILBOX_IOC_LIST	_IOWR(MAILBOX_IOC_MAGIC, 0x03, struct mailbox_list)
+
+#define MAILBOX_IOC_CHANNEL	_IOWR(MAILBOX_IOC_MAGIC, 0x04, struct mailbox_channel)
 
 /* on a handle; a command of the other kind of file gives ENOTTY */
 #define MAILBOX_IOC_SEND	_IOWR(MAILBOX_IOC_MAGIC, 0x10, struct mailbox_send)
@@ -708,5 +1006,11 @@ struct mailbox_destroy {
 #define MAILBOX_IOC_SET		_IOWR(MAILBOX_IOC_MAGIC, 0x21, struct mailbox_set)
 #define MAILBOX_IOC_DUP		_IOWR(MAILBOX_IOC_MAGIC, 0x22, struct mailbox_dup)
 #define MAILBOX_IOC_DESTROY	_IOWR(MAILBOX_IOC_MAGIC, 0x23, struct mailbox_destroy)
+#define MAILBOX_IOC_CONNECT	_IOWR(MAILBOX_IOC_MAGIC, 0x30, struct mailbox_connect)
+#define MAILBOX_IOC_ACCEPT	_IOWR(MAILBOX_IOC_MAGIC, 0x31, struct mailbox_accept)
+#define MAILBOX_IOC_REFUSE	_IOWR(MAILBOX_IOC_MAGIC, 0x32, struct mailbox_refuse)
+#define MAILBOX_IOC_PEER	_IOWR(MAILBOX_IOC_MAGIC, 0x33, struct mailbox_peer)
+#define MAILBOX_IOC_RING_WAIT	_IOWR(MAILBOX_IOC_MAGIC, 0x38, struct mailbox_ring_wait)
+#define MAILBOX_IOC_RING_WAKE	_IOWR(MAILBOX_IOC_MAGIC, 0x39, struct mailbox_ring_wake)
 
 #endif /* _UAPI_LINUX_MAILBOX_H */

@@ -501,6 +501,48 @@ int mailbox_next(struct mailbox_stat *entry, struct mailbox_error *error);
  */
 int mailbox_set(int fd, struct mailbox_set *set);
 
+/* --- segments (MAILBOX_POLICY_SEGMENT) ----------------------------------- */
+
+/**
+ * mailbox_segment() - make a segment, or find it
+ * @name: its name, or NULL for one without
+ * @oflag: O_RDONLY or O_RDWR, with O_CREAT, O_EXCL as for open(2); NULL needs
+ *	O_CREAT
+ * @flags: with O_CREAT: MAILBOX_CREATE_PERSIST or 0; else 0
+ * @mode: with O_CREAT and a name: permission bits, less the umask
+ * @size: with O_CREAT: bytes, 1..MAILBOX_SEGMENT_MAX; a segment that is found
+ *	keeps its own
+ * @error: filled on failure; may be NULL
+ *
+ * Return: a handle, or a negative errno.
+ */
+int mailbox_segment(const char *name, int oflag, unsigned int flags, mode_t mode,
+		    size_t size, struct mailbox_error *error);
+
+/**
+ * mailbox_attach() - map a segment
+ * @fd: a handle on it, which may be closed afterwards
+ * @wish: where, a multiple of the page size, or NULL for anywhere
+ * @protection: PROT_READ, or with O_RDWR also PROT_WRITE
+ * @place: set to where it is
+ * @size: set to its bytes; may be NULL
+ * @error: filled on failure; may be NULL
+ *
+ * Return: 0 or a negative errno; -EEXIST: something is mapped at @wish; -EACCES:
+ * the handle may not write; -ENODEV: no segment.
+ */
+int mailbox_attach(int fd, void *wish, int protection, void **place, size_t *size,
+		   struct mailbox_error *error);
+
+/**
+ * mailbox_detach() - unmap a segment
+ * @place: where it is
+ * @size: its bytes
+ *
+ * Return: 0 or a negative errno.
+ */
+int mailbox_detach(void *place, size_t size);
+
 /* --- deadlines ------------------------------------------------------- */
 
 /**
@@ -529,6 +571,100 @@ int64_t mailbox_deadline_ms(int64_t milliseconds);
  * or -EINVAL for nanoseconds outside of 0..999999999.
  */
 int64_t mailbox_deadline_at(const struct timespec *when);
+
+/* --- channels (MAILBOX_IOC_CHANNEL, _CONNECT, _ACCEPT) ----------------- */
+
+/**
+ * struct mailbox_channel_attr - what a new channel is like
+ * @capacity: messages that may wait each way, not 0
+ * @message_max: as in struct mailbox_attr
+ * @ring: bytes of the ring that the first end, or who connects, writes: a power
+ *	of two, MAILBOX_RING_MIN..MAILBOX_RING_MAX; or 0, and then both are
+ * @ring_back: bytes of the other ring
+ *
+ * See <mailbox_ring.h> for the rings.
+ */
+struct mailbox_channel_attr {
+	uint64_t capacity;
+	uint64_t message_max;
+	uint32_t ring;
+	uint32_t ring_back;
+};
+
+/* What NULL stands for: messages, and no rings. */
+#define MAILBOX_CHANNEL_ATTR_INIT { MAILBOX_DEFAULT_CAPACITY, 0, 0, 0 }
+
+/**
+ * mailbox_channel() - both ends of a new channel, as socketpair(2)
+ * @ends: set to two handles; what is sent to one is received at the other
+ * @attr: or NULL
+ * @error: filled on failure; may be NULL
+ *
+ * Return: 0 or a negative errno.
+ */
+int mailbox_channel(int ends[2], const struct mailbox_channel_attr *attr,
+		    struct mailbox_error *error);
+
+/**
+ * mailbox_connect() - ask who receives from a mailbox for a channel
+ * @fd: a handle with SEND
+ * @request: a message that goes with it
+ * @length: its bytes
+ * @attr: or NULL
+ * @deadline: for the answer, as for mailbox_timedsend()
+ * @error: filled on failure; may be NULL
+ *
+ * Return: the caller's end, or a negative errno; -ECONNREFUSED: error->value
+ * is the code of mailbox_refuse(), or with MAILBOX_REASON_UNANSWERED nobody
+ * will answer.
+ */
+int mailbox_connect(int fd, const void *request, size_t length,
+		    const struct mailbox_channel_attr *attr, int64_t deadline,
+		    struct mailbox_error *error);
+
+/**
+ * mailbox_accept() - answer a request with yes
+ * @fd: the handle that received it
+ * @sequence: header.sequence of the request, a message that has
+ *	MAILBOX_MESSAGE_CONNECT in its header.flags
+ * @flags: MAILBOX_ACCEPT_*
+ * @error: filled on failure; may be NULL
+ *
+ * Return: the other end, or a negative errno; -ECONNABORTED: who asked is gone.
+ */
+int mailbox_accept(int fd, uint64_t sequence, unsigned int flags,
+		   struct mailbox_error *error);
+
+/**
+ * mailbox_refuse() - answer a request with no
+ * @fd: the handle that received it
+ * @sequence: as for mailbox_accept()
+ * @code: any number, for who asked
+ * @error: filled on failure; may be NULL
+ *
+ * Return: 0 or a negative errno.
+ */
+int mailbox_refuse(int fd, uint64_t sequence, uint32_t code,
+		   struct mailbox_error *error);
+
+/**
+ * mailbox_peer() - who is at the other end
+ * @fd: an end of a channel
+ * @peer: filled; its .flags are not read
+ *
+ * Return: 0 or a negative errno, with peer->error.
+ */
+int mailbox_peer(int fd, struct mailbox_peer *peer);
+
+/**
+ * mailbox_peer_pidfd() - the process at the other end
+ * @fd: an end of a channel
+ * @error: filled on failure; may be NULL
+ *
+ * Return: a pidfd (see pidfd_open(2)) of that process and of no other, or a
+ * negative errno; -ESRCH: there is none any more, or none that the caller sees.
+ */
+int mailbox_peer_pidfd(int fd, struct mailbox_error *error);
 
 /* --- errors in words ------------------------------------------------- */
 

@@ -48,4 +48,15 @@ static inline uint64_t mailbox__address(const void *pointer)
 	return (uintptr_t)pointer;
 }
 
+/* A deadline as the commands want it: a flag, and 0 without it. */
+static inline uint32_t mailbox__wait_until(int64_t deadline)
+{
+	return deadline == MAILBOX_FOREVER ? 0 : MAILBOX_DEADLINE;
+}
+
+static inline int64_t mailbox__unless_forever(int64_t deadline)
+{
+	return deadline == MAILBOX_FOREVER ? 0 : deadline;
+}
+
 #endif /* _MAILBOX_INTERNAL_H */

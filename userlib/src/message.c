@@ -40,16 +40,6 @@ static uint64_t vector(const struct iovec *iov, int count,
 	return mailbox__address(room);
 }
 
-static uint32_t wait_until(int64_t deadline)
-{
-	return deadline == MAILBOX_FOREVER ? 0 : MAILBOX_DEADLINE;
-}
-
-static int64_t unless_forever(int64_t deadline)
-{
-	return deadline == MAILBOX_FOREVER ? 0 : deadline;
-}
-
 static int send_one(int fd, struct mailbox_send *message,
 		    struct mailbox_error *error)
 {
@@ -91,12 +81,12 @@ int mailbox_timedsend(int fd, const void *buffer, size_t length,
 		      struct mailbox_error *error)
 {
 	struct mailbox_send message = {
-		.flags = wait_until(deadline),
+		.flags = mailbox__wait_until(deadline),
 		.priority = priority,
 		.tag = tag,
 		.buffer = mailbox__address(buffer),
 		.length = length,
-		.deadline = unless_forever(deadline),
+		.deadline = mailbox__unless_forever(deadline),
 	};
 
 	return send_one(fd, &message, error);
@@ -107,10 +97,10 @@ int mailbox_send_sync(int fd, const void *buffer, size_t length,
 		      struct mailbox_error *error)
 {
 	struct mailbox_send message = {
-		.flags = MAILBOX_SEND_SYNC | wait_until(deadline),
+		.flags = MAILBOX_SEND_SYNC | mailbox__wait_until(deadline),
 		.buffer = mailbox__address(buffer),
 		.length = length,
-		.deadline = unless_forever(deadline),
+		.deadline = mailbox__unless_forever(deadline),
 	};
 	int result = send_one(fd, &message, error);
 
@@ -217,10 +207,10 @@ ssize_t mailbox_timedreceive(int fd, void *buffer, size_t size,
 			     struct mailbox_error *error)
 {
 	struct mailbox_receive message = {
-		.flags = wait_until(deadline),
+		.flags = mailbox__wait_until(deadline),
 		.buffer = mailbox__address(buffer),
 		.length = size,
-		.deadline = unless_forever(deadline),
+		.deadline = mailbox__unless_forever(deadline),
 	};
 
 	return receive_one(fd, &message, header, error);
@@ -231,12 +221,12 @@ ssize_t mailbox_receive_tag(int fd, uint64_t tag, void *buffer, size_t size,
 			    struct mailbox_error *error)
 {
 	struct mailbox_receive message = {
-		.flags = wait_until(deadline),
+		.flags = mailbox__wait_until(deadline),
 		.select = MAILBOX_SELECT_TAG,
 		.tag = tag,
 		.buffer = mailbox__address(buffer),
 		.length = size,
-		.deadline = unless_forever(deadline),
+		.deadline = mailbox__unless_forever(deadline),
 	};
 
 	return receive_one(fd, &message, header, error);
@@ -247,12 +237,12 @@ ssize_t mailbox_receive_from(int fd, pid_t pid, void *buffer, size_t size,
 			     struct mailbox_error *error)
 {
 	struct mailbox_receive message = {
-		.flags = wait_until(deadline),
+		.flags = mailbox__wait_until(deadline),
 		.select = MAILBOX_SELECT_PID,
 		.pid = pid,
 		.buffer = mailbox__address(buffer),
 		.length = size,
-		.deadline = unless_forever(deadline),
+		.deadline = mailbox__unless_forever(deadline),
 	};
 
 	return receive_one(fd, &message, header, error);

@@ -51,6 +51,10 @@ static const struct {
 	ERRNO(EOPNOTSUPP, "not supported"),
 	ERRNO(ETIMEDOUT, "the deadline passed"),
 	ERRNO(EDQUOT, "a quota is used up"),
+	ERRNO(EPROTO, "the other side of the rings broke their rules"),
+	ERRNO(ESRCH, "there is no such process"),
+	ERRNO(ECONNREFUSED, "the request for a channel was not granted"),
+	ERRNO(ECONNABORTED, "who asked for the channel is gone"),
 	ERRNO(ECANCELED, "not tried: an earlier one of the batch failed"),
 #undef ERRNO
 };
@@ -370,6 +374,19 @@ static void add_reason(struct sentence *sentence,
 	case MAILBOX_REASON_RECEIVERS_MAX:
 		add(sentence, "a broadcast has at most %" PRIu64
 		    " receiving handles, and this one has them", value);
+		return;
+	case MAILBOX_REASON_REFUSED:
+		add(sentence, "the request for a channel was turned down, with the code %"
+		    PRIu64, value);
+		return;
+	case MAILBOX_REASON_UNANSWERED:
+		add(sentence, "the request for a channel was lost, or who had received it closed without an answer");
+		return;
+	case MAILBOX_REASON_REQUEST_UNKNOWN:
+		add(sentence, "this handle has received no such request, or it is answered");
+		return;
+	case MAILBOX_REASON_NO_PEER:
+		add(sentence, "the other end of the channel is closed");
 		return;
 	}
 	/* A later kernel's. */

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The measure for a ring that never sleeps: Boost's single-producer
+ * single-consumer queue, in shared memory, spun on from both sides.
+ */
+#include <boost/lockfree/spsc_queue.hpp>
+#include <cstring>
+#include <new>
+
+#include "native.h"
+
+namespace {
+
+struct record {
+	char bytes[RECORD];
+};
+
+typedef boost::lockfree::spsc_queue<record, boost::lockfree::capacity<RING_RECORDS> > queue;
+
+}
+
+extern "C" size_t boost_size(void)
+{
+	return sizeof(queue);
+}
+
+extern "C" void boost_make(void *place)
+{
+	new (place) queue;
+}
+
+extern "C" void boost_produce(void *place, long records)
+{
+	queue *q = static_cast<queue *>(place);
+	record one = {};
+
+	for (long i = 0; i < records; i++) {
+		std::memcpy(one.bytes, &i, sizeof(i));
+		while (!q->push(one))
+			__builtin_ia32_pause();
+	}
+}
+
+extern "C" long boost_consume(void *place, long records)
+{
+	queue *q = static_cast<queue *>(place);
+	long wrong = 0, number;
+	record one;
+
+	for (long i = 0; i < records; i++) {
+		while (!q->pop(one))
+			__builtin_ia32_pause();
+		std::memcpy(&number, one.bytes, sizeof(number));
+		wrong += number != i;
+	}
+	return wrong;
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The rings of the library, over memfds: records, batches, both kinds of sleep,
+ * the end, and another side that writes whatever it likes.
+ */
+#include "ring_memfd.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <kselftest_harness.h>
+
+#define SIZE	4096
+
+FIXTURE(ring) {
+	int fd[2];
+	struct mailbox_ring *a;
+	struct mailbox_ring *b;
+};
+
+FIXTURE_VARIANT(ring) {
+	unsigned int flags;
+};
+
+FIXTURE_VARIANT_ADD(ring, plain) { .flags = 0 };
+FIXTURE_VARIANT_ADD(ring, nopoll) { .flags = MAILBOX_RING_NOPOLL };
+
+FIXTURE_SETUP(ring)
+{
+	self->fd[0] = ring_memfd(SIZE);
+	self->fd[1] = ring_memfd(SIZE);
+	self->a = ring_memfd_side(self->fd, 0, SIZE, variant->flags);
+	self->b = ring_memfd_side(self->fd, 1, SIZE, variant->flags);
+	ASSERT_NE(NULL, self->a);
+	ASSERT_NE(NULL, self->b);
+}
+
+FIXTURE_TEARDOWN(ring)
+{
+	mailbox_ring_close(self->a);
+	mailbox_ring_close(self->b);
+	close(self->fd[0]);
+	close(self->fd[1]);
+}
+
+TEST_F(ring, both_ways)
+{
+	char text[16];
+
+	EXPECT_EQ(0, mailbox_ring_send(self->a, "there", 5, 0));
+	EXPECT_EQ(0, mailbox_ring_send(self->b, "back", 4, 0));
+	EXPECT_EQ(5, mailbox_ring_receive(self->b, text, sizeof(text), 0));
+	EXPECT_EQ(0, memcmp(text, "there", 5));
+	EXPECT_EQ(4, mailbox_ring_receive(self->a, text, sizeof(text), 0));
+	EXPECT_EQ(0, memcmp(text, "back", 4));
+	EXPECT_EQ(-ETIMEDOUT, mailbox_ring_receive(self->a, text, sizeof(text), 0));
+}
+
+TEST_F(ring, a_batch_is_published_by_one_store)
+{
+	const void *seen;
+	void *place;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, mailbox_ring_reserve(self->a, 4, &place));
+		memcpy(place, &i, 4);
+		EXPECT_EQ(-EAGAIN, mailbox_ring_peek(self->b, &seen));
+	}
+	EXPECT_EQ(0, mailbox_ring_commit(self->a));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(4, mailbox_ring_peek(self->b, &seen));
+		EXPECT_EQ(0, memcmp(seen, &i, 4));
+	}
+	EXPECT_EQ(-EAGAIN, mailbox_ring_peek(self->b, &seen));
+	mailbox_ring_release(self->b);
+}
+
+TEST_F(ring, what_is_discarded_was_never_there)
+{
+	const void *seen;
+	void *place;
+	int i;
+
+	for (i = 0; i < 10000; i++) {
+		ASSERT_EQ(0, mailbox_ring_reserve(self->a, 1000, &place));
+		mailbox_ring_discard(self->a);
+	}
+	EXPECT_EQ(0, mailbox_ring_commit(self->a));
+	EXPECT_EQ(-EAGAIN, mailbox_ring_peek(self->b, &seen));
+	EXPECT_EQ(0, mailbox_ring_send(self->a, "x", 1, 0));
+	EXPECT_EQ(1, mailbox_ring_peek(self->b, &seen));
+}
+
+TEST_F(ring, every_length_that_fits)
+{
+	char sent[SIZE], received[SIZE];
+	size_t length;
+
+	for (length = 0; length < sizeof(sent); length++)
+		sent[length] = (char)length;
+	for (length = 0; length <= SIZE - 8; length++) {
+		ASSERT_EQ(0, mailbox_ring_send(self->a, sent, length, 0));
+		ASSERT_EQ(length, mailbox_ring_receive(self->b, received, length, 0));
+		ASSERT_EQ(0, memcmp(sent, received, length));
+	}
+	EXPECT_EQ(-EMSGSIZE, mailbox_ring_send(self->a, sent, SIZE - 7, 0));
+	EXPECT_EQ(-EMSGSIZE, mailbox_ring_send(self->a, sent, SIZE_MAX, 0));
+	EXPECT_EQ(-EMSGSIZE, mailbox_ring_wait(self->a, MAILBOX_RING_ROOM, SIZE_MAX, 0));
+}
+
+TEST_F(ring, pieces)
+{
+	char one[2], two[10];
+	struct iovec out[] = { { "ab", 2 }, { "", 0 }, { "cdef", 4 } };
+	struct iovec in[] = { { one, 2 }, { two, 10 } };
+	struct iovec large[] = { { one, SIZE_MAX }, { two, 10 } };
+
+	EXPECT_EQ(0, mailbox_ring_sendv(self->a, out, 3, 0));
+	EXPECT_EQ(6, mailbox_ring_receivev(self->b, in, 2, 0));
+	EXPECT_EQ(0, memcmp(one, "ab", 2));
+	EXPECT_EQ(0, memcmp(two, "cdef", 4));
+	EXPECT_EQ(-EMSGSIZE, mailbox_ring_sendv(self->a, large, 2, 0));
+}
+
+TEST_F(ring, is_full_at_its_size)
+{
+	char record[56] = "";
+	int i;
+
+	for (i = 0; i < SIZE / 64; i++)
+		ASSERT_EQ(0, mailbox_ring_send(self->a, record, sizeof(record), 0));
+	EXPECT_EQ(-ETIMEDOUT, mailbox_ring_send(self->a, record, 0, 0));
+	EXPECT_EQ(56, mailbox_ring_receive(self->b, record, sizeof(record), 0));
+	EXPECT_EQ(0, mailbox_ring_send(self->a, record, sizeof(record), 0));
+}
+
+TEST_F(ring, the_rest_can_be_read_of_who_is_gone)
+{
+	char text[8];
+
+	EXPECT_EQ(0, mailbox_ring_send(self->a, "last", 4, 0));
+	mailbox_ring_close(self->a);
+	self->a = NULL;
+	EXPECT_EQ(4, mailbox_ring_receive(self->b, text, sizeof(text), MAILBOX_FOREVER));
+	EXPECT_EQ(-EPIPE, mailbox_ring_receive(self->b, text, sizeof(text), MAILBOX_FOREVER));
+	EXPECT_EQ(-EPIPE, mailbox_ring_send(self->b, text, 1, MAILBOX_FOREVER));
+}
+
+/* Lengths that make either side sleep now and then. */
+TEST_F(ring, a_stream_between_processes)
+{
+	unsigned int i, buffer[256];
+	pid_t child = fork();
+	int status;
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		for (i = 0; i < 300000; i++) {
+			buffer[0] = i;
+			if (mailbox_ring_send(self->a, buffer, 4 + i % 1000, MAILBOX_FOREVER))
+				_exit(1);
+		}
+		_exit(0);
+	}
+	for (i = 0; i < 300000; i++) {
+		ASSERT_EQ(4 + i % 1000, mailbox_ring_receive(self->b, buffer, sizeof(buffer),
+							    MAILBOX_FOREVER));
+		ASSERT_EQ(i, buffer[0]);
+	}
+	EXPECT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* Whoever asks twice whether there is something sleeps in between. */
+TEST_F(ring, turns_between_processes)
+{
+	pid_t child;
+	int i, turn, status;
+
+	self->a->spin = 0;
+	self->b->spin = 0;
+	child = fork();
+	ASSERT_LE(0, child);
+	for (i = 0; i < 20000; i++) {
+		if (!child) {
+			if (mailbox_ring_receive(self->b, &turn, 4, MAILBOX_FOREVER) != 4 ||
+			    mailbox_ring_send(self->b, &turn, 4, MAILBOX_FOREVER))
+				_exit(1);
+		} else {
+			ASSERT_EQ(0, mailbox_ring_send(self->a, &i, 4, MAILBOX_FOREVER));
+			ASSERT_EQ(4, mailbox_ring_receive(self->a, &turn, 4, MAILBOX_FOREVER));
+			ASSERT_EQ(i, turn);
+		}
+	}
+	if (!child)
+		_exit(0);
+	EXPECT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* --- another side that lies --------------------------------------------- */
+
+static uint64_t state = 88172645463325252ULL;
+
+static uint32_t any(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (uint32_t)(state >> 16);
+}
+
+static int allowed(ssize_t result)
+{
+	return result >= 0 || result == -EAGAIN || result == -EMSGSIZE || result == -EPIPE ||
+	       result == -EPROTO || result == -ETIMEDOUT;
+}
+
+/* A word or a byte, near what it was or far, of the page or of the data. */
+static void lie(struct mailbox_ring *liar)
+{
+	uint32_t *words = (uint32_t *)liar->mine;
+	unsigned int length = SIZE + RING_PAGE;
+
+	switch (any() % 8) {
+	case 0:
+		liar->mine->head += any() % 64 * 8;
+		break;
+	case 1:
+		liar->mine->tail += any() % 64 * 8;
+		break;
+	case 2:
+		liar->mine->head = any();
+		break;
+	case 3:
+		liar->mine->tail = any();
+		break;
+	case 4:
+		words[any() % (length / 4)] = any();
+		break;
+	case 5:
+		((unsigned char *)words)[any() % length] = (unsigned char)any();
+		break;
+	case 6:
+		/* a record's length, where one begins */
+		*(uint32_t *)(liar->data + (liar->out.next & liar->mask)) = any() >> any() % 32;
+		break;
+	default:
+		/* and now and then the truth */
+		mailbox_ring_send(liar, words, any() % 500, 0);
+	}
+}
+
+TEST(lies_of_the_other_side_end_the_link_and_nothing_else)
+{
+	unsigned int i, lies;
+	unsigned long broken = 0, told = 0;
+
+	for (i = 0; i < 20000; i++) {
+		int fd[2] = { ring_memfd(SIZE), ring_memfd(SIZE) };
+		struct mailbox_ring *liar = ring_memfd_side(fd, 0, SIZE, 0);
+		struct mailbox_ring *ring = ring_memfd_side(fd, 1, SIZE, 0);
+		unsigned char buffer[SIZE];
+		ssize_t result = 0;
+
+		ASSERT_NE(NULL, liar);
+		ASSERT_NE(NULL, ring);
+		close(fd[0]);
+		close(fd[1]);
+		for (lies = any() % 40; lies; lies--) {
+			const void *place;
+			void *room;
+
+			lie(liar);
+			told++;
+			switch (any() % 4) {
+			case 0:
+				result = mailbox_ring_receive(ring, buffer, any() % SIZE, 0);
+				break;
+			case 1:
+				result = mailbox_ring_peek(ring, &place);
+				/* all of it can be read */
+				if (result > 0)
+					memcpy(buffer, place, (size_t)result);
+				break;
+			case 2:
+				result = mailbox_ring_send(ring, buffer, any() % SIZE, 0);
+				break;
+			default:
+				result = mailbox_ring_reserve(ring, any() % SIZE, &room);
+				if (!result)
+					result = mailbox_ring_commit(ring);
+			}
+			ASSERT_TRUE(allowed(result)) {
+				TH_LOG("%zd after %lu lies", result, told);
+			}
+		}
+		broken += ring->broken;
+		mailbox_ring_close(liar);
+		mailbox_ring_close(ring);
+	}
+	/* it does notice */
+	EXPECT_LT(1000, broken);
+}
+
+TEST_HARNESS_MAIN

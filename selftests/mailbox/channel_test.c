@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Channels: made as a pair, asked for and answered; and what becomes of each
+ * when a side goes.
+ *
+ * features.rst rows with their test here:
+ *   channels, as socketpair(2)		global.a_pair_talks_both_ways
+ *   CONNECT and ACCEPT			request.is_accepted
+ */
+#include "kselftest_harness.h"
+#include "common.h"
+
+#include <poll.h>
+#include <sys/mman.h>
+
+static int channel(struct mailbox_channel *how)
+{
+	int device = mbx_device(), result;
+
+	if (device < 0)
+		return device;
+	result = mbx_ioctl(device, MAILBOX_IOC_CHANNEL, how);
+	close(device);
+	return result;
+}
+
+static int peer(int fd, struct mailbox_peer *peer)
+{
+	memset(peer, 0, sizeof(*peer));
+	return mbx_ioctl(fd, MAILBOX_IOC_PEER, peer);
+}
+
+TEST(a_pair_talks_both_ways)
+{
+	struct mailbox_channel how = { .capacity = 2 };
+	struct mailbox_peer who;
+	struct mailbox_stat stat;
+
+	ASSERT_EQ(0, channel(&how));
+	EXPECT_EQ(0, mbx_put(how.fd, "there", 0));
+	EXPECT_EQ(0, mbx_put(how.fd_back, "back", 0));
+	EXPECT_STREQ("there", mbx_next(how.fd_back));
+	EXPECT_STREQ("back", mbx_next(how.fd));
+	EXPECT_EQ(0, peer(how.fd, &who));
+	EXPECT_EQ(MAILBOX_PEER_OPEN, who.state);
+	EXPECT_EQ(getpid(), who.pid);
+	EXPECT_EQ(0, mbx_stat(how.fd, &stat));
+	EXPECT_EQ(MAILBOX_POLICY_CHANNEL, stat.policy);
+
+	/* each way has a capacity of its own */
+	EXPECT_EQ(0, mbx_put(how.fd, "1", MAILBOX_NONBLOCK));
+	EXPECT_EQ(0, mbx_put(how.fd, "2", MAILBOX_NONBLOCK));
+	EXPECT_EQ(-EAGAIN, mbx_put(how.fd, "3", MAILBOX_NONBLOCK));
+	EXPECT_EQ(0, mbx_put(how.fd_back, "4", MAILBOX_NONBLOCK));
+
+	/* who stays gets the rest, and then the end */
+	close(how.fd);
+	EXPECT_STREQ("1", mbx_next(how.fd_back));
+	EXPECT_STREQ("2", mbx_next(how.fd_back));
+	EXPECT_EQ(-EPIPE, mbx_get(how.fd_back, (char[8]){}, 8, 0, NULL));
+	EXPECT_EQ(-EPIPE, mbx_put(how.fd_back, "5", 0));
+	EXPECT_EQ(0, peer(how.fd_back, &who));
+	EXPECT_EQ(MAILBOX_PEER_CLOSED, who.state);
+	close(how.fd_back);
+}
+
+FIXTURE(request) {
+	int listener;
+	pid_t child;
+	struct mailbox_header header;
+	char text[32];
+};
+
+/* A child that connects, and says by its exit code what came of it. */
+static int ask(int listener, __u32 ring)
+{
+	struct mailbox_connect connect = {
+		.buffer = MBX_PTR("please"), .length = 6,
+		.capacity = 4, .ring = ring, .ring_back = ring,
+	};
+	int result = mbx_ioctl(listener, MAILBOX_IOC_CONNECT, &connect);
+	char text[32];
+
+	if (result == -ECONNREFUSED)
+		return connect.error.reason == MAILBOX_REASON_REFUSED ?
+		       connect.error.value : 100 + connect.error.reason;
+	if (result)
+		return 99;
+	if (mbx_put(connect.fd, "hello", 0))
+		return 98;
+	if (mbx_get(connect.fd, text, sizeof(text), 0, NULL) || strcmp(text, "welcome"))
+		return 97;
+	return 0;
+}
+
+FIXTURE_SETUP(request)
+{
+	int asker;
+
+	self->listener = mbx_new(MAILBOX_POLICY_SHARED, 4);
+	ASSERT_LE(0, self->listener);
+	asker = mbx_dup(self->listener, MAILBOX_RIGHT_SEND);
+	ASSERT_LE(0, asker);
+	self->child = mbx_fork();
+	if (!self->child) {
+		close(self->listener);
+		_exit(ask(asker, 0));
+	}
+	close(asker);
+	ASSERT_EQ(0, mbx_get(self->listener, self->text, sizeof(self->text), 0,
+			     &self->header));
+}
+
+FIXTURE_TEARDOWN(request)
+{
+	close(self->listener);
+}
+
+TEST_F(request, is_accepted)
+{
+	struct mailbox_accept accept = { .sequence = self->header.sequence };
+	struct mailbox_peer who;
+	char text[32];
+
+	EXPECT_STREQ("please", self->text);
+	EXPECT_EQ(MAILBOX_MESSAGE_CONNECT, self->header.flags);
+	EXPECT_EQ(self->child, self->header.pid);
+	ASSERT_EQ(0, mbx_ioctl(self->listener, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(0, peer(accept.fd, &who));
+	EXPECT_EQ(self->child, who.pid);
+	EXPECT_EQ(0, mbx_get(accept.fd, text, sizeof(text), 0, NULL));
+	EXPECT_STREQ("hello", text);
+	EXPECT_EQ(0, mbx_put(accept.fd, "welcome", 0));
+	EXPECT_EQ(0, mbx_join(self->child));
+	EXPECT_EQ(-EPIPE, mbx_get(accept.fd, text, sizeof(text), 0, NULL));
+	close(accept.fd);
+	accept.fd = -1;
+	EXPECT_EQ(-ENOENT, mbx_ioctl(self->listener, MAILBOX_IOC_ACCEPT, &accept));
+}
+
+TEST_F(request, is_refused)
+{
+	struct mailbox_refuse refuse = { .sequence = self->header.sequence, .code = 42 };
+
+	EXPECT_EQ(0, mbx_ioctl(self->listener, MAILBOX_IOC_REFUSE, &refuse));
+	EXPECT_EQ(42, mbx_join(self->child));
+	EXPECT_EQ(-ENOENT, mbx_ioctl(self->listener, MAILBOX_IOC_REFUSE, &refuse));
+}
+
+TEST_F(request, is_lost_with_who_received_it)
+{
+	close(self->listener);
+	EXPECT_EQ(100 + MAILBOX_REASON_UNANSWERED, mbx_join(self->child));
+}
+
+TEST_F(request, outlives_who_asked)
+{
+	struct mailbox_accept accept = { .sequence = self->header.sequence };
+
+	kill(self->child, SIGKILL);
+	mbx_join(self->child);
+	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(self->listener, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(-ENOENT, mbx_ioctl(self->listener, MAILBOX_IOC_ACCEPT, &accept));
+}
+
+/* --- how long CONNECT waits ------------------------------------------- */
+
+static int connect_to(int fd, struct mailbox_connect *connect)
+{
+	connect->capacity = connect->capacity ? connect->capacity : 4;
+	return mbx_ioctl(fd, MAILBOX_IOC_CONNECT, connect);
+}
+
+TEST(a_deadline_ends_the_wait_for_an_answer)
+{
+	struct mailbox_connect connect = { .flags = MAILBOX_DEADLINE, .deadline = mbx_in_ms(1) };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
+	struct mailbox_accept accept = {};
+	struct mailbox_header header;
+
+	EXPECT_EQ(-ETIMEDOUT, connect_to(box, &connect));
+	EXPECT_EQ(MAILBOX_REASON_DEADLINE, connect.error.reason);
+	/* the request is there still, and nobody behind it */
+	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
+	EXPECT_EQ(MAILBOX_MESSAGE_CONNECT, header.flags);
+	accept.sequence = header.sequence;
+	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(MAILBOX_REASON_NO_PEER, accept.error.reason);
+	close(box);
+}
+
+TEST(nonblock_does_not_wait_for_the_answer)
+{
+	struct mailbox_connect connect = { .flags = MAILBOX_NONBLOCK };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct mailbox_accept accept = {};
+	struct mailbox_header header;
+	struct mailbox_peer who;
+
+	ASSERT_EQ(0, connect_to(box, &connect));
+	EXPECT_EQ(0, peer(connect.fd, &who));
+	EXPECT_EQ(MAILBOX_PEER_PENDING, who.state);
+	EXPECT_EQ(0, who.pid);
+	/* the mailbox's capacity is the backlog */
+	EXPECT_EQ(-EAGAIN, connect_to(box, &(struct mailbox_connect){
+		.flags = MAILBOX_NONBLOCK }));
+	EXPECT_EQ(0, mbx_put(connect.fd, "early", 0));
+	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
+	accept.sequence = header.sequence;
+	ASSERT_EQ(0, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_STREQ("early", mbx_next(accept.fd));
+	EXPECT_EQ(0, peer(connect.fd, &who));
+	EXPECT_EQ(MAILBOX_PEER_OPEN, who.state);
+	EXPECT_EQ(getpid(), who.pid);
+	close(connect.fd);
+	close(accept.fd);
+	close(box);
+}
+
+TEST(a_refusal_ends_an_end_that_is_used_already)
+{
+	struct mailbox_connect connect = { .flags = MAILBOX_NONBLOCK };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct mailbox_refuse refuse = { .code = 7 };
+	struct mailbox_header header;
+	struct mailbox_peer who;
+	struct pollfd p;
+
+	ASSERT_EQ(0, connect_to(box, &connect));
+	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
+	refuse.sequence = header.sequence;
+	ASSERT_EQ(0, mbx_ioctl(box, MAILBOX_IOC_REFUSE, &refuse));
+	EXPECT_EQ(0, peer(connect.fd, &who));
+	EXPECT_EQ(MAILBOX_PEER_REFUSED, who.state);
+	EXPECT_EQ(7, who.code);
+	EXPECT_EQ(-EPIPE, mbx_put(connect.fd, "x", 0));
+	EXPECT_EQ(-EPIPE, mbx_get(connect.fd, (char[8]){}, 8, 0, NULL));
+	p = (struct pollfd){ .fd = connect.fd, .events = POLLIN };
+	EXPECT_EQ(1, poll(&p, 1, 0));
+	EXPECT_EQ(POLLHUP | POLLERR, p.revents);
+	close(connect.fd);
+	close(box);
+}
+
+/* Wherever a request is lost, who asked is told. */
+TEST(a_request_is_lost_with_the_mailbox)
+{
+	struct mailbox_connect connect = { .flags = MAILBOX_NONBLOCK };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 2);
+	struct mailbox_peer who;
+	char room[8];
+
+	ASSERT_EQ(0, connect_to(box, &connect));
+	EXPECT_EQ(0, mbx_destroy(box, NULL));
+	EXPECT_EQ(0, peer(connect.fd, &who));
+	EXPECT_EQ(MAILBOX_PEER_CLOSED, who.state);
+	EXPECT_EQ(-EPIPE, mbx_get(connect.fd, room, sizeof(room), 0, NULL));
+	close(connect.fd);
+	close(box);
+
+	/* read(2) gives no number by which to answer */
+	box = mbx_new(MAILBOX_POLICY_SHARED, 2);
+	connect.buffer = MBX_PTR("read");
+	connect.length = 4;
+	ASSERT_EQ(0, connect_to(box, &connect));
+	EXPECT_EQ(4, read(box, room, sizeof(room)));
+	EXPECT_EQ(0, peer(connect.fd, &who));
+	EXPECT_EQ(MAILBOX_PEER_CLOSED, who.state);
+	close(connect.fd);
+	close(box);
+}
+
+TEST(a_copied_handle_is_the_same_end)
+{
+	struct mailbox_channel how = { .capacity = 2 };
+	int copy;
+
+	ASSERT_EQ(0, channel(&how));
+	copy = mbx_dup(how.fd, MAILBOX_RIGHT_SEND);
+	ASSERT_LE(0, copy);
+	EXPECT_EQ(0, mbx_put(copy, "copy", 0));
+	EXPECT_STREQ("copy", mbx_next(how.fd_back));
+	close(how.fd);
+	/* nobody is left who could receive, but somebody who sends */
+	EXPECT_EQ(-EPIPE, mbx_put(how.fd_back, "x", 0));
+	EXPECT_STREQ("<11>", mbx_next(how.fd_back));
+	close(copy);
+	EXPECT_STREQ("<32>", mbx_next(how.fd_back));
+	close(how.fd_back);
+}
+
+/* What is charged for channels and rings comes back, whoever closes last. */
+TEST(all_is_paid_back)
+{
+	struct mailbox_info before, after;
+	struct mailbox_channel how = { .capacity = 2, .ring = 65536, .ring_back = 4096 };
+	int device = mbx_device();
+
+	ASSERT_EQ(0, mbx_info(device, &before));
+	ASSERT_EQ(0, channel(&how));
+	ASSERT_EQ(0, mbx_info(device, &after));
+	EXPECT_LE(before.user_bytes + 65536 + 4096, after.user_bytes);
+	EXPECT_EQ(before.user_mailboxes + 1, after.user_mailboxes);
+	close(how.fd);
+	close(how.fd_back);
+	ASSERT_EQ(0, mbx_info(device, &after));
+	EXPECT_EQ(before.user_bytes, after.user_bytes);
+	EXPECT_EQ(before.user_mailboxes, after.user_mailboxes);
+	close(device);
+}
+
+TEST(a_quota_bounds_rings)
+{
+	struct mailbox_channel how = {
+		.capacity = 2, .ring = MAILBOX_RING_MAX, .ring_back = MAILBOX_RING_MAX,
+	};
+	pid_t child = mbx_fork();
+
+	if (!child) {
+		if (mbx_become(1000))
+			_exit(1);
+		_exit(channel(&how) == -EDQUOT &&
+		      how.error.reason == MAILBOX_REASON_USER_BYTES ? 0 : 2);
+	}
+	EXPECT_EQ(0, mbx_join(child));
+}
+
+/* --- bad input: one member bad, all else right --------------------------- */
+
+static const struct {
+	const char *what;
+	unsigned long command;
+	size_t place, size;
+	__u64 bad;
+	int code;
+	__u16 reason;
+} refusals[] = {
+#define BAD(ioc, type, member, bad, code, reason)				\
+	{ #type "." #member, MAILBOX_IOC_##ioc, offsetof(struct type, member),	\
+	  sizeof(((struct type *)0)->member), bad, -(code), MAILBOX_REASON_##reason }
+	BAD(CHANNEL, mailbox_channel, flags, 2, EINVAL, FLAGS),
+	BAD(CHANNEL, mailbox_channel, ring, 4095, EINVAL, RANGE),
+	BAD(CHANNEL, mailbox_channel, ring, 12288, EINVAL, RANGE),
+	BAD(CHANNEL, mailbox_channel, ring, 0x8000000, EINVAL, RANGE),
+	BAD(CHANNEL, mailbox_channel, ring, 0, EINVAL, RANGE),
+	BAD(CHANNEL, mailbox_channel, ring_back, 0, EINVAL, RANGE),
+	BAD(CHANNEL, mailbox_channel, reserved, 1, EINVAL, RESERVED),
+	BAD(CHANNEL, mailbox_channel, capacity, 0, EINVAL, RANGE),
+	BAD(CHANNEL, mailbox_channel, capacity, 0x80000000, EINVAL, RANGE),
+	BAD(CHANNEL, mailbox_channel, message_max, 1ULL << 40, EMSGSIZE, MODULE_SIZE),
+	BAD(CONNECT, mailbox_connect, flags, 0x10, EINVAL, FLAGS),
+	BAD(CONNECT, mailbox_connect, flags, MAILBOX_NONBLOCK | MAILBOX_DEADLINE, EINVAL, FLAGS),
+	BAD(CONNECT, mailbox_connect, priority, 32768, EINVAL, RANGE),
+	BAD(CONNECT, mailbox_connect, buffer, ~0ULL, EFAULT, POINTER),
+	BAD(CONNECT, mailbox_connect, buffer, 8, EFAULT, POINTER),
+	BAD(CONNECT, mailbox_connect, length, 1ULL << 40, EMSGSIZE, MODULE_SIZE),
+	BAD(CONNECT, mailbox_connect, deadline, 1, EINVAL, RESERVED),
+	BAD(CONNECT, mailbox_connect, capacity, 0, EINVAL, RANGE),
+	BAD(CONNECT, mailbox_connect, message_max, 1ULL << 40, EMSGSIZE, MODULE_SIZE),
+	BAD(CONNECT, mailbox_connect, ring, 4096, EINVAL, RANGE),
+	BAD(CONNECT, mailbox_connect, ring_back, 4096, EINVAL, RANGE),
+	BAD(CONNECT, mailbox_connect, reserved, 1, EINVAL, RESERVED),
+	BAD(ACCEPT, mailbox_accept, sequence, 99, ENOENT, REQUEST_UNKNOWN),
+	BAD(ACCEPT, mailbox_accept, flags, 2, EINVAL, FLAGS),
+	BAD(REFUSE, mailbox_refuse, sequence, 99, ENOENT, REQUEST_UNKNOWN),
+	BAD(REFUSE, mailbox_refuse, flags, 1, EINVAL, FLAGS),
+	BAD(PEER, mailbox_peer, flags, 1, EINVAL, FLAGS),
+	BAD(RING_WAIT, mailbox_ring_wait, flags, 8, EINVAL, FLAGS),
+	BAD(RING_WAIT, mailbox_ring_wait, events, 0, EINVAL, RANGE),
+	BAD(RING_WAIT, mailbox_ring_wait, events, 4, EINVAL, FLAGS),
+	BAD(RING_WAIT, mailbox_ring_wait, deadline, 1, EINVAL, RESERVED),
+	BAD(RING_WAKE, mailbox_ring_wake, flags, 1, EINVAL, FLAGS),
+	BAD(RING_WAKE, mailbox_ring_wake, events, 0, EINVAL, RANGE),
+	BAD(RING_WAKE, mailbox_ring_wake, events, 4, EINVAL, FLAGS),
+#undef BAD
+};
+
+union request {
+	struct mailbox_error error;
+	struct mailbox_channel channel;
+	struct mailbox_connect connect;
+	struct mailbox_accept accept;
+	struct mailbox_refuse refuse;
+	struct mailbox_peer peer;
+	struct mailbox_ring_wait wait;
+	struct mailbox_ring_wake wake;
+	char bytes[128];
+};
+
+TEST(bad_members_are_refused_and_named)
+{
+	struct mailbox_channel rings = { .capacity = 1, .ring = 4096, .ring_back = 4096 };
+	struct mailbox_stat before, after;
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
+	size_t i;
+
+	ASSERT_EQ(0, channel(&rings));
+	ASSERT_EQ(0, mbx_stat(box, &before));
+	for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		int device = mbx_device(), fd = box, result;
+		union request request = {};
+
+		switch (_IOC_NR(refusals[i].command)) {
+		case _IOC_NR(MAILBOX_IOC_CHANNEL):
+			fd = device;
+			request.channel.capacity = 1;
+			request.channel.ring = 4096;
+			request.channel.ring_back = 4096;
+			break;
+		case _IOC_NR(MAILBOX_IOC_CONNECT):
+			request.connect.flags = MAILBOX_NONBLOCK;
+			request.connect.capacity = 1;
+			request.connect.buffer = MBX_PTR("x");
+			request.connect.length = 1;
+			break;
+		case _IOC_NR(MAILBOX_IOC_RING_WAIT):
+			request.wait.flags = MAILBOX_NONBLOCK;
+			request.wait.events = MAILBOX_RING_DATA;
+			fd = rings.fd;
+			break;
+		case _IOC_NR(MAILBOX_IOC_RING_WAKE):
+			request.wake.events = MAILBOX_RING_DATA;
+			fd = rings.fd;
+			break;
+		case _IOC_NR(MAILBOX_IOC_PEER):
+			fd = rings.fd;
+			break;
+		}
+		memcpy(request.bytes + refusals[i].place, &refusals[i].bad, refusals[i].size);
+		result = mbx_ioctl(fd, refusals[i].command, &request);
+		EXPECT_EQ(refusals[i].code, result) {
+			TH_LOG("%s = %llx", refusals[i].what, refusals[i].bad);
+		}
+		EXPECT_EQ(refusals[i].reason, request.error.reason) {
+			TH_LOG("%s = %llx", refusals[i].what, refusals[i].bad);
+		}
+		close(device);
+	}
+	ASSERT_EQ(0, mbx_stat(box, &after));
+	EXPECT_EQ(before.depth, after.depth);
+	EXPECT_EQ(before.sent, after.sent);
+	close(rings.fd);
+	close(rings.fd_back);
+	close(box);
+}
+
+TEST(what_the_commands_are_not_for)
+{
+	struct mailbox_channel how = { .capacity = 1 };
+	struct mailbox_connect connect = { .flags = MAILBOX_NONBLOCK, .capacity = 1 };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
+	int all = mbx_new(MAILBOX_POLICY_BROADCAST, 4);
+	int only_send = mbx_dup(box, MAILBOX_RIGHT_SEND);
+	int only_receive = mbx_dup(box, MAILBOX_RIGHT_RECEIVE);
+	struct mailbox_create create = {
+		.rights = MAILBOX_RIGHT_ALL, .policy = MAILBOX_POLICY_CHANNEL, .capacity = 1,
+	};
+	struct mailbox_ring_wait wait = {
+		.flags = MAILBOX_NONBLOCK, .events = MAILBOX_RING_DATA,
+	};
+	struct mailbox_accept accept = {};
+	struct mailbox_peer who;
+
+	ASSERT_EQ(0, channel(&how));
+	EXPECT_EQ(-EINVAL, mbx_ioctl(how.fd, MAILBOX_IOC_CONNECT, &connect));
+	EXPECT_EQ(MAILBOX_REASON_POLICY, connect.error.reason);
+	EXPECT_EQ(-EINVAL, mbx_ioctl(all, MAILBOX_IOC_CONNECT, &connect));
+	EXPECT_EQ(-EBADF, mbx_ioctl(only_receive, MAILBOX_IOC_CONNECT, &connect));
+	EXPECT_EQ(-EBADF, mbx_ioctl(only_send, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(-EINVAL, mbx_create(&create));
+	EXPECT_EQ(MAILBOX_REASON_POLICY, create.error.reason);
+	EXPECT_EQ(-ENOTTY, peer(box, &who));
+	EXPECT_EQ(-ENOTTY, mbx_ioctl(box, MAILBOX_IOC_RING_WAIT, &wait));
+	EXPECT_EQ(-ENOTTY, mbx_ioctl(how.fd, MAILBOX_IOC_RING_WAIT, &wait));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, how.fd, 0));
+	EXPECT_EQ(ENODEV, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, box, 0));
+	EXPECT_EQ(ENODEV, errno);
+	EXPECT_EQ(-EPERM, mbx_destroy(how.fd, NULL));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Rings: through the library, two processes, and what the page tables enforce.
+ *
+ * features.rst rows with their test here:
+ *   rings				rings.records_arrive
+ */
+#include "kselftest_harness.h"
+#include "common.h"
+
+#include <mailbox_ring.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+
+#define SIZE	8192
+#define RECORDS	20000
+
+FIXTURE(rings) {
+	int end[2];
+	struct mailbox_ring *ring[2];
+};
+
+FIXTURE_VARIANT(rings) {
+	unsigned int flags;
+};
+
+FIXTURE_VARIANT_ADD(rings, plain) { .flags = 0 };
+FIXTURE_VARIANT_ADD(rings, nopoll) { .flags = MAILBOX_RING_NOPOLL };
+
+FIXTURE_SETUP(rings)
+{
+	const struct mailbox_channel_attr attr = {
+		.capacity = 1, .ring = SIZE, .ring_back = SIZE,
+	};
+
+	ASSERT_EQ(0, mailbox_channel(self->end, &attr, NULL));
+	ASSERT_EQ(0, mailbox_ring_open(self->end[0], variant->flags, &self->ring[0], NULL));
+	ASSERT_EQ(0, mailbox_ring_open(self->end[1], variant->flags, &self->ring[1], NULL));
+}
+
+FIXTURE_TEARDOWN(rings)
+{
+	mailbox_ring_close(self->ring[0]);
+	mailbox_ring_close(self->ring[1]);
+	close(self->end[0]);
+	close(self->end[1]);
+}
+
+TEST_F(rings, records_arrive)
+{
+	char text[16];
+
+	EXPECT_EQ(-ETIMEDOUT, mailbox_ring_receive(self->ring[1], text, sizeof(text), 0));
+	EXPECT_EQ(0, mailbox_ring_send(self->ring[0], "one", 3, 0));
+	EXPECT_EQ(0, mailbox_ring_send(self->ring[0], "two!", 4, 0));
+	EXPECT_EQ(3, mailbox_ring_receive(self->ring[1], text, sizeof(text), 0));
+	EXPECT_EQ(0, memcmp(text, "one", 3));
+	EXPECT_EQ(-EMSGSIZE, mailbox_ring_receive(self->ring[1], text, 3, 0));
+	EXPECT_EQ(4, mailbox_ring_receive(self->ring[1], text, sizeof(text), 0));
+	EXPECT_EQ(-EMSGSIZE, mailbox_ring_send(self->ring[0], text, SIZE, 0));
+}
+
+/* A child sends numbers of all lengths, sleeping and waking as it must. */
+TEST_F(rings, a_stream_arrives_whole)
+{
+	pid_t child = mbx_fork();
+	unsigned int i, buffer[64];
+
+	if (!child) {
+		for (i = 0; i < RECORDS; i++) {
+			buffer[0] = i;
+			if (mailbox_ring_send(self->ring[0], buffer, 4 + i % 200,
+					      mailbox_deadline_ms(20000)))
+				_exit(1);
+		}
+		_exit(0);
+	}
+	for (i = 0; i < RECORDS; i++) {
+		ASSERT_EQ(4 + i % 200,
+			  mailbox_ring_receive(self->ring[1], buffer, sizeof(buffer),
+					       mailbox_deadline_ms(20000)));
+		ASSERT_EQ(i, buffer[0]);
+	}
+	EXPECT_EQ(0, mbx_join(child));
+}
+
+TEST_F(rings, the_other_side_is_read_only)
+{
+	struct mailbox_ring *ring = self->ring[0];
+	void *theirs = (void *)ring->theirs;
+
+	EXPECT_EQ(-1, mprotect(theirs, 4096, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
+				   self->end[0], 0x40000000));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(MAP_FAILED, mremap(ring->mine, 4096, 1 << 20, MREMAP_MAYMOVE));
+}
+
+TEST_F(rings, epoll_sees_them)
+{
+	struct epoll_event event = { .events = EPOLLRDBAND };
+	int epoll = epoll_create1(0);
+	char text[8];
+	pid_t child;
+
+	if (variant->flags)
+		return;
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, self->end[1], &event));
+	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
+	child = mbx_fork();
+	if (!child) {
+		mbx_wait_asleep(getppid(), SYS_epoll_wait);
+		_exit(-mailbox_ring_send(self->ring[0], "x", 1, 0));
+	}
+	EXPECT_EQ(1, epoll_wait(epoll, &event, 1, 20000));
+	EXPECT_EQ(1, mailbox_ring_receive(self->ring[1], text, sizeof(text), 0));
+	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
+	EXPECT_EQ(0, mbx_join(child));
+	close(epoll);
+}
+
+/* Whatever is tried with a mapping: it is what it was made as, and no more. */
+TEST_F(rings, mappings_are_no_way_around)
+{
+	struct mailbox_ring *ring = self->ring[0];
+	char *mine = (char *)ring->mine, *theirs = (char *)ring->theirs;
+	size_t span = 4096 + 2 * SIZE;
+	int memory = open("/proc/self/mem", O_RDWR);
+	pid_t child;
+
+	/* one page for the indexes, the data twice, and nothing behind */
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, span + 4096, PROT_READ, MAP_SHARED, self->end[0], 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, self->end[0], span));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, self->end[0], 0x80000000));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, span, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+				   self->end[0], 0));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, span, PROT_READ | PROT_EXEC, MAP_SHARED,
+				   self->end[0], 0));
+	EXPECT_EQ(-1, mprotect(mine, 4096, PROT_READ | PROT_EXEC));
+
+	/* no growing, no holes */
+	EXPECT_EQ(MAP_FAILED, mremap(mine, span, span + 4096, MREMAP_MAYMOVE));
+	EXPECT_EQ(-1, madvise(mine, 4096, MADV_REMOVE));
+	EXPECT_EQ(-1, madvise(theirs, 4096, MADV_REMOVE));
+	EXPECT_EQ(-1, ftruncate(self->end[0], 0));
+
+	/* what is dropped from the page tables is the same when it is back */
+	ring->mine->reserved2[0] = 4711;
+	madvise(mine, span, MADV_DONTNEED);
+	EXPECT_EQ(4711, ring->mine->reserved2[0]);
+	EXPECT_EQ(4711, self->ring[1]->theirs->reserved2[0]);
+
+	/* not by force either */
+	ASSERT_LE(0, memory);
+	EXPECT_EQ(-1, pwrite(memory, "x", 1, (off_t)(uintptr_t)(theirs + 4096)));
+	close(memory);
+
+	/* a child has the same, and no more */
+	child = mbx_fork();
+	if (!child) {
+		if (!mprotect(theirs, 4096, PROT_READ | PROT_WRITE))
+			_exit(1);
+		ring->mine->reserved2[0] = 12;
+		_exit(0);
+	}
+	EXPECT_EQ(0, mbx_join(child));
+	EXPECT_EQ(12, self->ring[1]->theirs->reserved2[0]);
+	ring->mine->reserved2[0] = 0;
+}
+
+/* Pages stay while they are mapped, and the end is told when nothing is left. */
+TEST_F(rings, a_mapping_keeps_its_end)
+{
+	char text[8];
+
+	close(self->end[0]);
+	EXPECT_EQ(0, mailbox_ring_send(self->ring[0], "kept", 4, 0));
+	EXPECT_EQ(4, mailbox_ring_receive(self->ring[1], text, sizeof(text), 0));
+	mailbox_ring_close(self->ring[0]);
+	self->ring[0] = NULL;
+	EXPECT_EQ(-EPIPE, mailbox_ring_receive(self->ring[1], text, sizeof(text),
+					       MAILBOX_FOREVER));
+	EXPECT_EQ(-EPIPE, mailbox_ring_send(self->ring[1], "x", 1, MAILBOX_FOREVER));
+	self->end[0] = -1;
+}
+
+TEST_F(rings, the_rest_can_be_read_of_who_was_killed)
+{
+	char text[8];
+	void *place;
+	pid_t child = mbx_fork();
+
+	if (!child) {
+		mailbox_ring_send(self->ring[0], "first", 5, 0);
+		mailbox_ring_reserve(self->ring[0], 5, &place);
+		memcpy(place, "lost", 4);
+		raise(SIGKILL);
+	}
+	EXPECT_EQ(128 + SIGKILL, mbx_join(child));
+	close(self->end[0]);
+	mailbox_ring_close(self->ring[0]);
+	self->ring[0] = NULL;
+	EXPECT_EQ(5, mailbox_ring_receive(self->ring[1], text, sizeof(text), MAILBOX_FOREVER));
+	EXPECT_EQ(-EPIPE, mailbox_ring_receive(self->ring[1], text, sizeof(text),
+					       MAILBOX_FOREVER));
+	self->end[0] = -1;
+}
+
+/* --- sleep ----------------------------------------------------------- */
+
+struct sleeper {
+	struct mailbox_ring *ring;
+	uint32_t events;
+	int64_t deadline;
+	pthread_t thread;
+	pid_t tid;
+	int result;
+};
+
+static void *sleeper_thread(void *argument)
+{
+	struct sleeper *sleeper = argument;
+
+	__atomic_store_n(&sleeper->tid, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	sleeper->result = mailbox_ring_wait(sleeper->ring, sleeper->events, 0,
+					    sleeper->deadline);
+	return NULL;
+}
+
+static bool sleeper_start(struct sleeper *sleeper)
+{
+	return !pthread_create(&sleeper->thread, NULL, sleeper_thread, sleeper) &&
+	       MBX_UNTIL(__atomic_load_n(&sleeper->tid, __ATOMIC_ACQUIRE)) &&
+	       mbx_wait_asleep(sleeper->tid, SYS_ioctl);
+}
+
+static int sleeper_end(struct sleeper *sleeper)
+{
+	pthread_join(sleeper->thread, NULL);
+	return sleeper->result;
+}
+
+TEST_F(rings, a_sleeper_is_told_whatever_comes)
+{
+	struct sleeper sleeper = {
+		.ring = self->ring[1], .events = MAILBOX_RING_DATA,
+		.deadline = MAILBOX_FOREVER,
+	};
+	char text[8];
+
+	/* a record */
+	ASSERT_TRUE(sleeper_start(&sleeper));
+	EXPECT_EQ(0, mailbox_ring_send(self->ring[0], "x", 1, 0));
+	EXPECT_EQ(MAILBOX_RING_DATA, sleeper_end(&sleeper));
+	EXPECT_EQ(1, mailbox_ring_receive(self->ring[1], text, sizeof(text), 0));
+
+	/* a signal */
+	ASSERT_EQ(0, mbx_catch(SIGUSR1, 0));
+	sleeper.tid = 0;
+	ASSERT_TRUE(sleeper_start(&sleeper));
+	pthread_kill(sleeper.thread, SIGUSR1);
+	EXPECT_EQ(-EINTR, sleeper_end(&sleeper));
+
+	/* the deadline */
+	EXPECT_EQ(-ETIMEDOUT, mailbox_ring_wait(self->ring[1], MAILBOX_RING_DATA, 0,
+						mailbox_deadline_ms(1)));
+
+	/* the end of the other side */
+	sleeper.tid = 0;
+	ASSERT_TRUE(sleeper_start(&sleeper));
+	close(self->end[0]);
+	self->end[0] = -1;
+	mailbox_ring_close(self->ring[0]);
+	self->ring[0] = NULL;
+	EXPECT_EQ(-EPIPE, sleeper_end(&sleeper));
+}
+
+TEST_F(rings, a_full_ring_is_waited_for)
+{
+	struct sleeper sleeper = {
+		.ring = self->ring[0], .events = MAILBOX_RING_ROOM,
+		.deadline = MAILBOX_FOREVER,
+	};
+	char record[56] = "";
+	int i;
+
+	while (!mailbox_ring_send(self->ring[0], record, sizeof(record), 0))
+		;
+	ASSERT_TRUE(sleeper_start(&sleeper));
+	/* half of it must go before it is worth a wake-up */
+	for (i = 0; i < SIZE / 64; i++)
+		ASSERT_EQ(56, mailbox_ring_receive(self->ring[1], record, sizeof(record), 0));
+	EXPECT_EQ(MAILBOX_RING_ROOM, sleeper_end(&sleeper));
+}
+
+/* One descriptor for many channels: those that have work, and no others. */
+TEST(many_channels_on_one_descriptor)
+{
+	enum { CHANNELS = 400, BUSY = 7 };
+	const struct mailbox_channel_attr attr = {
+		.capacity = 1, .ring = 4096, .ring_back = 4096,
+	};
+	static struct mailbox_ring *ring[CHANNELS], *other[CHANNELS];
+	struct epoll_event event, events[64];
+	int epoll = epoll_create1(0), ends[2], i, round, got;
+	char text[8];
+
+	for (i = 0; i < CHANNELS; i++) {
+		ASSERT_EQ(0, mailbox_channel(ends, &attr, NULL));
+		ASSERT_EQ(0, mailbox_ring_open(ends[0], 0, &other[i], NULL));
+		ASSERT_EQ(0, mailbox_ring_open(ends[1], 0, &ring[i], NULL));
+		event = (struct epoll_event){ .events = EPOLLRDBAND | EPOLLET, .data.u32 = i };
+		ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, ends[1], &event));
+	}
+	EXPECT_EQ(0, epoll_wait(epoll, events, 64, 0));
+	for (round = 0; round < 20; round++) {
+		for (i = 0; i < BUSY; i++)
+			ASSERT_EQ(0, mailbox_ring_send(other[(round * 31 + i * 13) % CHANNELS],
+						       &i, 4, 0));
+		got = epoll_wait(epoll, events, 64, 0);
+		ASSERT_EQ(BUSY, got);
+		for (i = 0; i < got; i++)
+			ASSERT_EQ(4, mailbox_ring_receive(ring[events[i].data.u32], text,
+							  sizeof(text), 0));
+	}
+	EXPECT_EQ(0, epoll_wait(epoll, events, 64, 0));
+}
+
+/* Another side that writes what it likes, and what the kernel makes of it. */
+TEST_F(rings, lies_end_the_link)
+{
+	struct pollfd p = { .fd = self->end[1], .events = POLLRDBAND | POLLWRBAND };
+	char text[8];
+
+	self->ring[0]->mine->head = 0xfffffff1;
+	self->ring[0]->mine->tail = 0x12345678;
+	EXPECT_LE(0, poll(&p, 1, 0));
+	EXPECT_EQ(-EPROTO, mailbox_ring_receive(self->ring[1], text, sizeof(text),
+						MAILBOX_FOREVER));
+	EXPECT_EQ(-EPROTO, mailbox_ring_receive(self->ring[1], text, sizeof(text),
+						MAILBOX_FOREVER));
+	EXPECT_EQ(-EPIPE, mailbox_ring_receive(self->ring[0], text, sizeof(text),
+					       MAILBOX_FOREVER));
+}
+
+TEST_HARNESS_MAIN

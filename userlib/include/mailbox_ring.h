@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Rings: records through memory that the two ends of a channel share.
+ *
+ * While both sides run there is no system call.  What is published is published
+ * by one store; what is read is released by one store; a side that finds nothing
+ * to do says so in its own page before it sleeps, and the other, after a store,
+ * looks there.
+ *
+ *	producer			consumer
+ *	mailbox_ring_reserve()		mailbox_ring_peek()
+ *	  write the record in place	  read the record in place
+ *	mailbox_ring_commit()		mailbox_ring_release()
+ *
+ * Rules:
+ *
+ * - One thread of a process produces and one consumes, at a time; they may be
+ *   two.  A struct mailbox_ring belongs to one process: after fork(2) one of the
+ *   two goes on with it.
+ * - Nothing that the other side writes is trusted: indexes and lengths that
+ *   cannot be give -EPROTO, from then on in every call that needs to look at
+ *   them, and the other side -EPIPE.  A record's payload lies
+ *   in the other side's memory and may change while it is looked at; who cannot
+ *   bear that copies it first, by mailbox_ring_receive().
+ * - Functions return 0, a length or a set of events, or a negative errno.
+ *
+ * The fast paths are here, to be inlined, and what they may call is in the
+ * library.  Each atomic names its partner.
+ */
+#ifndef _MAILBOX_RING_H
+#define _MAILBOX_RING_H
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <mailbox.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mailbox_ring;
+
+/**
+ * struct mailbox_ring_transport - how a side sleeps, and wakes the other one
+ * @wait: sleep until the other side wakes this one for one of @events, or
+ *	@deadline; may return for nothing.  0 or a negative errno
+ * @wake: wake the other side for @events
+ * @close: let go of what the ring was made of
+ *
+ * The library brings one for channels; others are for tests and for memory that
+ * is shared in another way.
+ */
+struct mailbox_ring_transport {
+	int (*wait)(struct mailbox_ring *ring, uint32_t events, int64_t deadline);
+	int (*wake)(struct mailbox_ring *ring, uint32_t events);
+	void (*close)(struct mailbox_ring *ring);
+};
+
+/**
+ * struct mailbox_ring - one side of a pair of rings
+ * @mine: this side's page; its @head and @tail say what this side has published
+ *	and released
+ * @theirs: the other side's
+ * @data: where this side's records go, mapped twice
+ * @their_data: where the other side's records are, mapped twice
+ * @size: bytes in @data, a power of two
+ * @their_size: bytes in @their_data
+ * @mask: @size - 1
+ * @their_mask: @their_size - 1
+ * @registered: this process makes the barriers that another asks it for
+ * @light: and the other side asks for them before it sleeps
+ * @broken: the other side broke the rules
+ * @spin: how often to look again before a sleep
+ * @transport: how to sleep and wake
+ * @context: the transport's
+ * @fd: the transport's
+ * @out: the producer's: reserved up to @next, room up to @end, which is @size
+ *	ahead of what the other side had released when last looked at; @woken: which of the other side's
+ *	sleeps it ended last; @ticket: of its own last sleep
+ * @in: the consumer's: seen up to @next, published by the other side up to
+ *	@head when it was last looked at, and @limit bytes at most; the rest as
+ *	above
+ *
+ * Made by the library, for the functions below.
+ */
+struct mailbox_ring {
+	struct mailbox_ring_page *mine;
+	const struct mailbox_ring_page *theirs;
+	unsigned char *data;
+	const unsigned char *their_data;
+	uint32_t size;
+	uint32_t their_size;
+	uint32_t mask;
+	uint32_t their_mask;
+	int registered;
+	int light;
+	int broken;
+	unsigned int spin;
+	const struct mailbox_ring_transport *transport;
+	void *context;
+	int fd;
+	struct {
+		uint32_t next;
+		uint32_t end;
+		uint32_t woken;
+		uint32_t ticket;
+	} out __attribute__((aligned(128)));
+	struct {
+		uint32_t next;
+		uint32_t head;
+		uint32_t limit;
+		uint32_t woken;
+		uint32_t ticket;
+	} in __attribute__((aligned(128)));
+};
+
+/* mailbox_ring_open(): this side never polls the channel's descriptor; then the
+ * barrier that sleeping needs is made by who goes to sleep, not by who sends. */
+#define MAILBOX_RING_NOPOLL	0x1
+
+/**
+ * mailbox_ring_open() - map the rings of a channel's end
+ * @fd: the end; the caller's, and it must stay open as long as the ring
+ * @flags: MAILBOX_RING_NOPOLL or 0
+ * @ring: set
+ * @error: filled on failure; may be NULL
+ *
+ * Return: 0; -ENOTTY: no end of a channel, or one without rings; -EINVAL,
+ * -ENOMEM, -EACCES.
+ */
+int mailbox_ring_open(int fd, unsigned int flags, struct mailbox_ring **ring,
+		      struct mailbox_error *error);
+
+/**
+ * mailbox_ring_attach() - rings in memory that is shared in another way
+ * @mine: this side's page, and behind it its data twice
+ * @size: bytes of its data: a power of two, MAILBOX_RING_MIN..MAILBOX_RING_MAX
+ * @theirs: the other side's
+ * @their_size: bytes of its data
+ * @flags: MAILBOX_RING_NOPOLL or 0
+ * @transport: how to sleep and wake
+ * @context: for the transport, in ring->context
+ * @ring: set
+ *
+ * Return: 0, -EINVAL or -ENOMEM.
+ */
+int mailbox_ring_attach(struct mailbox_ring_page *mine, uint32_t size,
+			const struct mailbox_ring_page *theirs, uint32_t their_size,
+			unsigned int flags,
+			const struct mailbox_ring_transport *transport,
+			void *context, struct mailbox_ring **ring);
+
+/**
+ * mailbox_ring_close() - let go of the rings; records not committed are dropped
+ * @ring: made by mailbox_ring_open() or mailbox_ring_attach(); may be NULL
+ */
+void mailbox_ring_close(struct mailbox_ring *ring);
+
+/**
+ * mailbox_ring_wait() - until there is something to do
+ * @ring: the ring
+ * @events: MAILBOX_RING_DATA, MAILBOX_RING_ROOM or both
+ * @room: with ROOM: bytes of payload that a record is to hold
+ * @deadline: as everywhere in this library; one in the past does not wait
+ *
+ * Spins a little, then sleeps.
+ *
+ * Return: those of @events that hold; -ETIMEDOUT, -EINTR; -EPIPE: the other
+ * side is gone, and all that it had published has been read; -EPROTO;
+ * -EMSGSIZE: no record can hold @room; -EINVAL.
+ */
+int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
+		      int64_t deadline);
+
+/**
+ * mailbox_ring_send() - a record, copied, published at once
+ * @ring: the ring
+ * @buffer: its payload
+ * @length: bytes
+ * @deadline: how long to wait for room
+ *
+ * Return: 0 or what mailbox_ring_wait() says.
+ */
+int mailbox_ring_send(struct mailbox_ring *ring, const void *buffer, size_t length,
+		      int64_t deadline);
+int mailbox_ring_sendv(struct mailbox_ring *ring, const struct iovec *iov, int count,
+		       int64_t deadline);
+
+/**
+ * mailbox_ring_receive() - the next record, copied and released
+ * @ring: the ring
+ * @buffer: where to
+ * @length: bytes of room
+ * @deadline: how long to wait for one
+ *
+ * Records that were peeked at before are released with it.
+ *
+ * Return: the record's length; -EMSGSIZE: it is longer than @length, and still
+ * there; or what mailbox_ring_wait() says.
+ */
+ssize_t mailbox_ring_receive(struct mailbox_ring *ring, void *buffer, size_t length,
+			     int64_t deadline);
+ssize_t mailbox_ring_receivev(struct mailbox_ring *ring, const struct iovec *iov,
+			      int count, int64_t deadline);
+
+/* The rest of the functions below; not to be called. */
+int mailbox__ring_room(struct mailbox_ring *ring, size_t length);
+int mailbox__ring_more(struct mailbox_ring *ring);
+int mailbox__ring_published(struct mailbox_ring *ring);
+void mailbox__ring_released(struct mailbox_ring *ring);
+int mailbox__ring_broken(struct mailbox_ring *ring);
+
+/*
+ * A store of this side's, and then a load of the other's word that says whether
+ * it sleeps, must not pass each other; with the sleeper's
+ *
+ *	store *_wait; barrier; load head or tail	mailbox_ring_wait(), poll
+ *
+ * this makes that one of the two sees the other's store.  Where the sleeper
+ * makes the barrier for both sides, here the compiler is all that is in the way.
+ */
+static inline void mailbox__ring_barrier(const struct mailbox_ring *ring)
+{
+	if (__atomic_load_n(&ring->light, __ATOMIC_RELAXED))
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	else
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Is one of two words that stand together not zero? */
+static inline int mailbox__ring_either(const uint32_t *words)
+{
+#if UINTPTR_MAX > UINT32_MAX
+	typedef uint64_t __attribute__((may_alias)) both;
+
+	return __atomic_load_n((const both *)(const void *)words, __ATOMIC_RELAXED) != 0;
+#else
+	return (__atomic_load_n(words, __ATOMIC_RELAXED) |
+		__atomic_load_n(words + 1, __ATOMIC_RELAXED)) != 0;
+#endif
+}
+
+static inline uint32_t mailbox__ring_span(size_t length)
+{
+	return (uint32_t)((sizeof(struct mailbox_ring_record) + length + 7) & ~(size_t)7);
+}
+
+/**
+ * mailbox_ring_reserve() - room for a record
+ * @ring: the ring
+ * @length: bytes of payload
+ * @place: set to where the payload goes, aligned to 8
+ *
+ * Several records may be reserved, and are published together by
+ * mailbox_ring_commit() or given up together by mailbox_ring_discard().
+ *
+ * Return: 0; -EAGAIN: no room now; -EMSGSIZE: no record can hold so much; -EPIPE:
+ * the other side is gone; -EPROTO.
+ */
+static inline int mailbox_ring_reserve(struct mailbox_ring *ring, size_t length,
+				       void **place)
+{
+	struct mailbox_ring_record *record;
+	uint32_t next = ring->out.next, need = mailbox__ring_span(length);
+
+	if (length > MAILBOX_RING_MAX || need > ring->out.end - next) {
+		int result = mailbox__ring_room(ring, length);
+
+		if (result)
+			return result;
+	}
+	record = (struct mailbox_ring_record *)
+		 (void *)(ring->data + (next & ring->mask));
+	record->length = (uint32_t)length;
+	record->reserved = 0;
+	ring->out.next = next + need;
+	*place = record + 1;
+	return 0;
+}
+
+/**
+ * mailbox_ring_commit() - publish what was reserved
+ * @ring: the ring
+ *
+ * Return: 0; -EPIPE: the other side is gone, and reads it no more.
+ */
+static inline int mailbox_ring_commit(struct mailbox_ring *ring)
+{
+	/* with the acquire in mailbox_ring_peek(): the records are whole */
+	__atomic_store_n(&ring->mine->head, ring->out.next, __ATOMIC_RELEASE);
+	mailbox__ring_barrier(ring);
+	if (mailbox__ring_either(&ring->theirs->data_wait))
+		return mailbox__ring_published(ring);
+	return 0;
+}
+
+/**
+ * mailbox_ring_discard() - give up what was reserved and not committed
+ * @ring: the ring
+ */
+static inline void mailbox_ring_discard(struct mailbox_ring *ring)
+{
+	ring->out.next = ring->mine->head;
+}
+
+/**
+ * mailbox_ring_peek() - the next record, where it is
+ * @ring: the ring
+ * @place: set to its payload
+ *
+ * Goes on to the record behind it at the next call.  What was peeked at stays
+ * in place until mailbox_ring_release().
+ *
+ * Return: its length; -EAGAIN: there is none now; -EPIPE: nor will there be;
+ * -EPROTO.
+ */
+static inline ssize_t mailbox_ring_peek(struct mailbox_ring *ring, const void **place)
+{
+	const struct mailbox_ring_record *record;
+	uint32_t length, next = ring->in.next;
+
+	if (next == ring->in.head) {
+		/* with the release in mailbox_ring_commit() */
+		uint32_t head = __atomic_load_n(&ring->theirs->head, __ATOMIC_ACQUIRE);
+
+		/* Not back, not more than fits, and where a record can end. */
+		if (head == next || ((head - next) & 7) ||
+		    head - next > ring->in.limit - (next - ring->mine->tail)) {
+			int result = mailbox__ring_more(ring);
+
+			if (result)
+				return result;
+		} else {
+			ring->in.head = head;
+		}
+	}
+	record = (const struct mailbox_ring_record *)
+		 (const void *)(ring->their_data + (next & ring->their_mask));
+	/* once: it may change */
+	length = __atomic_load_n(&record->length, __ATOMIC_RELAXED);
+	if (length > ring->in.head - next - sizeof(*record))
+		return mailbox__ring_broken(ring);
+	ring->in.next = next + mailbox__ring_span(length);
+	*place = record + 1;
+	return (ssize_t)length;
+}
+
+/**
+ * mailbox_ring_release() - what was peeked at may be written over
+ * @ring: the ring
+ */
+static inline void mailbox_ring_release(struct mailbox_ring *ring)
+{
+	/* with the acquire in mailbox__ring_room(): the reads are done */
+	__atomic_store_n(&ring->mine->tail, ring->in.next, __ATOMIC_RELEASE);
+	mailbox__ring_barrier(ring);
+	if (mailbox__ring_either(&ring->theirs->room_wait))
+		mailbox__ring_released(ring);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _MAILBOX_RING_H */

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* Rings: what is not inlined, and all that sleeps; knows no channel. */
+#include <mailbox_ring.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/membarrier.h>
+
+#include "internal.h"
+
+/* How often to look again before a sleep: some microseconds. */
+#define SPIN	400
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield" ::: "memory");
+#else
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+static long membarrier(int command)
+{
+	return syscall(SYS_membarrier, command, 0, 0);
+}
+
+static bool size_ok(uint32_t size)
+{
+	return size >= MAILBOX_RING_MIN && size <= MAILBOX_RING_MAX && !(size & (size - 1));
+}
+
+int mailbox_ring_attach(struct mailbox_ring_page *mine, uint32_t size,
+			const struct mailbox_ring_page *theirs, uint32_t their_size,
+			unsigned int flags,
+			const struct mailbox_ring_transport *transport,
+			void *context, struct mailbox_ring **ring)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	struct mailbox_ring *new;
+
+	if (!size_ok(size) || !size_ok(their_size) || (flags & ~MAILBOX_RING_NOPOLL))
+		return -EINVAL;
+	new = aligned_alloc(128, (sizeof(*new) + 127) & ~(size_t)127);
+	if (!new)
+		return -ENOMEM;
+	memset(new, 0, sizeof(*new));
+	new->mine = mine;
+	new->theirs = theirs;
+	new->data = (unsigned char *)mine + page;
+	new->their_data = (const unsigned char *)theirs + page;
+	new->size = size;
+	new->their_size = their_size;
+	new->mask = size - 1;
+	new->their_mask = their_size - 1;
+	new->transport = transport;
+	new->context = context;
+	new->fd = -1;
+	new->spin = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN : 0;
+	/* a side may be let go of, and mapped again */
+	new->out.next = mine->head;
+	new->out.end = __atomic_load_n(&theirs->tail, __ATOMIC_ACQUIRE) + size;
+	new->out.ticket = mine->room_wait;
+	new->in.next = mine->tail;
+	new->in.head = mine->tail;
+	new->in.limit = their_size;
+	new->in.ticket = mine->data_wait;
+
+	if (!membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED)) {
+		new->registered = 1;
+		/* From before the first sleep on, and for good. */
+		if (flags & MAILBOX_RING_NOPOLL)
+			__atomic_store_n(&mine->flags, MAILBOX_RING_HEAVY, __ATOMIC_RELEASE);
+	}
+	*ring = new;
+	return 0;
+}
+
+void mailbox_ring_close(struct mailbox_ring *ring)
+{
+	if (!ring)
+		return;
+	ring->transport->close(ring);
+	free(ring);
+}
+
+/* The other side lies: this one is closed for it, and it for this one. */
+static int broken(struct mailbox_ring *ring)
+{
+	if (!__atomic_exchange_n(&ring->broken, 1, __ATOMIC_RELAXED)) {
+		__atomic_store_n(&ring->mine->closed, 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&ring->mine->data_poll, 1, __ATOMIC_RELAXED);
+		ring->transport->wake(ring, MAILBOX_RING_DATA | MAILBOX_RING_ROOM);
+	}
+	return -EPROTO;
+}
+
+static bool is_broken(const struct mailbox_ring *ring)
+{
+	return __atomic_load_n(&ring->broken, __ATOMIC_RELAXED);
+}
+
+/* Nothing more is read: no head is right any more. */
+int mailbox__ring_broken(struct mailbox_ring *ring)
+{
+	ring->in.next = ring->mine->tail;
+	ring->in.head = ring->mine->tail;
+	ring->in.limit = 0;
+	return broken(ring);
+}
+
+static bool closed(const struct mailbox_ring *ring)
+{
+	/* What it published before is seen by who sees this. */
+	return __atomic_load_n(&ring->theirs->closed, __ATOMIC_ACQUIRE);
+}
+
+/* Once the other side says so it stands by it; so it need not be asked often. */
+static void see_flags(struct mailbox_ring *ring)
+{
+	if (ring->registered &&
+	    (__atomic_load_n(&ring->theirs->flags, __ATOMIC_ACQUIRE) & MAILBOX_RING_HEAVY))
+		__atomic_store_n(&ring->light, 1, __ATOMIC_RELAXED);
+}
+
+/* See what the other side has released. */
+static int see_tail(struct mailbox_ring *ring)
+{
+	/* with the release in mailbox_ring_release() */
+	uint32_t tail = __atomic_load_n(&ring->theirs->tail, __ATOMIC_ACQUIRE);
+	uint32_t before = ring->out.end - ring->size;
+
+	if (is_broken(ring))
+		return -EPROTO;
+	/* Not back, and not beyond what was published. */
+	if (tail - before > ring->mine->head - before)
+		return broken(ring);
+	ring->out.end = tail + ring->size;
+	see_flags(ring);
+	return 0;
+}
+
+int mailbox__ring_room(struct mailbox_ring *ring, size_t length)
+{
+	int result;
+
+	if (length > ring->size - sizeof(struct mailbox_ring_record))
+		return -EMSGSIZE;
+	result = see_tail(ring);
+	if (result || mailbox__ring_span(length) <= ring->out.end - ring->out.next)
+		return result;
+	return closed(ring) ? -EPIPE : -EAGAIN;
+}
+
+/* See what the other side has published; 0 where it is more than was read. */
+static int see_head(struct mailbox_ring *ring)
+{
+	/* with the release in mailbox_ring_commit() */
+	uint32_t head = __atomic_load_n(&ring->theirs->head, __ATOMIC_ACQUIRE);
+	uint32_t more = head - ring->in.head;
+
+	/* Not back, not more than fits, and where a record can end. */
+	if ((more & 7) || more > ring->in.limit - (ring->in.head - ring->mine->tail))
+		return mailbox__ring_broken(ring);
+	ring->in.head = head;
+	see_flags(ring);
+	return ring->in.head == ring->in.next ? -EAGAIN : 0;
+}
+
+int mailbox__ring_more(struct mailbox_ring *ring)
+{
+	int result;
+
+	if (is_broken(ring))
+		return -EPROTO;
+	result = see_head(ring);
+	if (result != -EAGAIN || !closed(ring))
+		return result;
+	result = see_head(ring);
+	return result == -EAGAIN ? -EPIPE : result;
+}
+
+int mailbox__ring_published(struct mailbox_ring *ring)
+{
+	const struct mailbox_ring_page *theirs = ring->theirs;
+	uint32_t wait = __atomic_load_n(&theirs->data_wait, __ATOMIC_RELAXED);
+
+	if (closed(ring))
+		return -EPIPE;
+	/* It wakes already. */
+	if (wait == ring->out.woken && !__atomic_load_n(&theirs->data_poll, __ATOMIC_RELAXED))
+		return 0;
+	ring->out.woken = wait;
+	return ring->transport->wake(ring, MAILBOX_RING_DATA);
+}
+
+void mailbox__ring_released(struct mailbox_ring *ring)
+{
+	const struct mailbox_ring_page *theirs = ring->theirs;
+	uint32_t wait = __atomic_load_n(&theirs->room_wait, __ATOMIC_ACQUIRE);
+	uint32_t room_at = __atomic_load_n(&theirs->room_at, __ATOMIC_RELAXED);
+	uint32_t tail = ring->mine->tail;
+	bool enough = wait && wait != ring->in.woken && (int32_t)(tail - room_at) >= 0;
+
+	/* A poller waits for half of the ring, as the kernel tells it. */
+	if (__atomic_load_n(&theirs->room_poll, __ATOMIC_RELAXED) &&
+	    __atomic_load_n(&theirs->head, __ATOMIC_RELAXED) - tail <= ring->their_size / 2)
+		enough = true;
+	if (!enough)
+		return;
+	ring->in.woken = wait;
+	ring->transport->wake(ring, MAILBOX_RING_ROOM);
+}
+
+/* Which of the events hold; or why none of them ever will. */
+static int look(struct mailbox_ring *ring, uint32_t events, size_t length)
+{
+	int data = 0, room = 0, ready = 0;
+
+	if (events & MAILBOX_RING_DATA) {
+		data = mailbox__ring_more(ring);
+		if (!data)
+			ready |= MAILBOX_RING_DATA;
+	}
+	if (events & MAILBOX_RING_ROOM) {
+		room = mailbox__ring_room(ring, length);
+		if (!room)
+			ready |= MAILBOX_RING_ROOM;
+	}
+	if (ready)
+		return ready;
+	if (data && data != -EAGAIN)
+		return data;
+	return room == -EAGAIN ? 0 : room;
+}
+
+/* Another number for each sleep, and never 0. */
+static uint32_t next_ticket(uint32_t *ticket)
+{
+	if (!++*ticket)
+		++*ticket;
+	return *ticket;
+}
+
+/* Say that this side is about to sleep, and see to it that the other sees. */
+static void announce(struct mailbox_ring *ring, uint32_t events, uint32_t need)
+{
+	struct mailbox_ring_page *mine = ring->mine;
+
+	if (events & MAILBOX_RING_ROOM) {
+		uint32_t wanted = need > ring->size / 2 ? need : ring->size / 2;
+
+		/* More than half of it may be reserved: then all must go. */
+		if (wanted > ring->size - (ring->out.next - ring->mine->head))
+			wanted = need;
+		__atomic_store_n(&mine->room_at, ring->out.next + wanted - ring->size,
+				 __ATOMIC_RELAXED);
+		/* with the acquire in mailbox__ring_released() */
+		__atomic_store_n(&mine->room_wait, next_ticket(&ring->out.ticket),
+				 __ATOMIC_RELEASE);
+	}
+	if (events & MAILBOX_RING_DATA)
+		__atomic_store_n(&mine->data_wait, next_ticket(&ring->in.ticket),
+				 __ATOMIC_RELAXED);
+
+	/* with mailbox__ring_barrier(): for both sides, or for this one */
+	if (__atomic_load_n(&mine->flags, __ATOMIC_RELAXED) & MAILBOX_RING_HEAVY)
+		membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static void retract(struct mailbox_ring *ring, uint32_t events)
+{
+	if (events & MAILBOX_RING_ROOM)
+		__atomic_store_n(&ring->mine->room_wait, 0, __ATOMIC_RELAXED);
+	if (events & MAILBOX_RING_DATA)
+		__atomic_store_n(&ring->mine->data_wait, 0, __ATOMIC_RELAXED);
+}
+
+int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
+		      int64_t deadline)
+{
+	uint32_t need = mailbox__ring_span(0);
+	unsigned int spin;
+	int ready;
+
+	if (!events || (events & ~(MAILBOX_RING_DATA | MAILBOX_RING_ROOM)))
+		return -EINVAL;
+	if (events & MAILBOX_RING_ROOM) {
+		if (room > ring->size - sizeof(struct mailbox_ring_record))
+			return -EMSGSIZE;
+		need = mailbox__ring_span(room);
+		/* Nobody makes room where this side holds it reserved. */
+		if (need > ring->size - (ring->out.next - ring->mine->head))
+			return -EMSGSIZE;
+	}
+	for (;;) {
+		int slept = 0;
+
+		for (spin = ring->spin;; spin--) {
+			ready = look(ring, events, room);
+			if (ready)
+				return ready;
+			if (!spin)
+				break;
+			relax();
+		}
+		announce(ring, events, need);
+		ready = look(ring, events, room);
+		if (!ready)
+			slept = ring->transport->wait(ring, events, deadline);
+		retract(ring, events);
+		if (!ready && slept)
+			ready = look(ring, events, room);
+		if (ready)
+			return ready;
+		if (slept)
+			return slept;
+	}
+}
+
+/* --- copying -------------------------------------------------------------- */
+
+static int reserve_later(struct mailbox_ring *ring, size_t length, void **place,
+			 int64_t deadline)
+{
+	int result;
+
+	while ((result = mailbox_ring_reserve(ring, length, place)) == -EAGAIN) {
+		result = mailbox_ring_wait(ring, MAILBOX_RING_ROOM, length, deadline);
+		if (result < 0)
+			break;
+	}
+	return result;
+}
+
+int mailbox_ring_send(struct mailbox_ring *ring, const void *buffer, size_t length,
+		      int64_t deadline)
+{
+	void *place;
+	int result = reserve_later(ring, length, &place, deadline);
+
+	if (result)
+		return result;
+	memcpy(place, buffer, length);
+	return mailbox_ring_commit(ring);
+}
+
+/* The sum of the pieces, or SIZE_MAX: more than any record holds. */
+static size_t total(const struct iovec *iov, int count)
+{
+	size_t sum = 0;
+	int i;
+
+	for (i = 0; i < count; i++)
+		if (__builtin_add_overflow(sum, iov[i].iov_len, &sum))
+			return SIZE_MAX;
+	return sum;
+}
+
+int mailbox_ring_sendv(struct mailbox_ring *ring, const struct iovec *iov, int count,
+		       int64_t deadline)
+{
+	unsigned char *to;
+	void *place;
+	int i, result = reserve_later(ring, total(iov, count), &place, deadline);
+
+	if (result)
+		return result;
+	to = place;
+	for (i = 0; i < count; i++) {
+		memcpy(to, iov[i].iov_base, iov[i].iov_len);
+		to += iov[i].iov_len;
+	}
+	return mailbox_ring_commit(ring);
+}
+
+/* The next record, if it fits; else it is as if it had not been looked at. */
+static ssize_t peek_later(struct mailbox_ring *ring, const void **place, size_t room,
+			  int64_t deadline)
+{
+	ssize_t length;
+
+	while ((length = mailbox_ring_peek(ring, place)) == -EAGAIN) {
+		length = mailbox_ring_wait(ring, MAILBOX_RING_DATA, 0, deadline);
+		if (length < 0)
+			break;
+	}
+	if (length > 0 && (size_t)length > room) {
+		ring->in.next -= mailbox__ring_span((size_t)length);
+		return -EMSGSIZE;
+	}
+	return length;
+}
+
+ssize_t mailbox_ring_receive(struct mailbox_ring *ring, void *buffer, size_t length,
+			     int64_t deadline)
+{
+	const void *place;
+	ssize_t result = peek_later(ring, &place, length, deadline);
+
+	if (result < 0)
+		return result;
+	memcpy(buffer, place, (size_t)result);
+	mailbox_ring_release(ring);
+	return result;
+}
+
+ssize_t mailbox_ring_receivev(struct mailbox_ring *ring, const struct iovec *iov,
+			      int count, int64_t deadline)
+{
+	const void *place;
+	ssize_t result = peek_later(ring, &place, total(iov, count), deadline);
+	const unsigned char *from = place;
+	size_t left;
+	int i;
+
+	if (result < 0)
+		return result;
+	left = (size_t)result;
+	for (i = 0; i < count && left; i++) {
+		size_t piece = iov[i].iov_len < left ? iov[i].iov_len : left;
+
+		memcpy(iov[i].iov_base, from, piece);
+		from += piece;
+		left -= piece;
+	}
+	mailbox_ring_release(ring);
+	return result;
+}
