@@ -66,8 +66,6 @@ int mbipc_channel_make(struct mbipc_handle *first, struct mbipc_handle *second,
 	second->end = 1;
 	code = mbipc_attach(mailbox, first, err) ?:
 	       mbipc_attach(mailbox, second, err);
-	if (!code)
-		trace_mailbox_create(mailbox);
 out:
 	mbipc_mailbox_put(mailbox);
 	return code;
