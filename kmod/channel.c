@@ -10,7 +10,6 @@
 #include "handle.h"
 #include "life.h"
 #include "ring.h"
-#include "trace.h"
 
 /* The calling process has this end. */
 static void end_set(struct mbipc_end *end)
