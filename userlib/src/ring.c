@@ -270,7 +270,7 @@ static void announce(struct mailbox_ring *ring, uint32_t events, uint32_t need)
 	/* with mailbox__ring_barrier(): for both sides, or for this one */
 	if (__atomic_load_n(&mine->flags, __ATOMIC_RELAXED) & MAILBOX_RING_HEAVY)
 		membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	mailbox__ring_fence();
 }
 
 static void retract(struct mailbox_ring *ring, uint32_t events)
