@@ -301,7 +301,7 @@ shell: setup
 	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) library command examples guest-init
 	$(Q)$(guest) shell --build $(build) --kernel $(KERNEL)
 
-bench-sources := $(filter-out %/profile.c,$(call sources,selftests/bench/*.c))
+bench-sources := $(filter-out %/profile.c %/native.c,$(call sources,selftests/bench/*.c))
 
 bench-programs: $(build)/bench/bench
 	@:
