@@ -9,7 +9,7 @@
 # So that the library's tables are held against the header itself.
 
 # Members of a struct, nested ones by their last part.
-/^struct mailbox_[a-z]+ \{/ {
+/^struct mailbox_[a-z_]+ \{/ {
 	current = $2
 	next
 }

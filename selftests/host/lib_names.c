@@ -69,7 +69,7 @@ TEST(every_offset_of_every_command)
 	const char *wanted, *got;
 	size_t i, offset;
 
-	ASSERT_EQ(12, ARRAY_SIZE(commands));
+	ASSERT_EQ(19, ARRAY_SIZE(commands));
 	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		for (offset = 0; offset < commands[i].size + 16; offset++) {
 			wanted = expected(commands[i].command, offset);

@@ -181,6 +181,75 @@ static const struct member destroy[] = {
 	M(mailbox_destroy, dropped),
 };
 
+static const struct member channel[] = {
+	ERROR(mailbox_channel),
+	M(mailbox_channel, flags),
+	M(mailbox_channel, ring),
+	M(mailbox_channel, ring_back),
+	M(mailbox_channel, fd),
+	M(mailbox_channel, fd_back),
+	M(mailbox_channel, reserved),
+	M(mailbox_channel, capacity),
+	M(mailbox_channel, message_max),
+};
+
+static const struct member connect_[] = {
+	ERROR(mailbox_connect),
+	M(mailbox_connect, flags),
+	M(mailbox_connect, priority),
+	M(mailbox_connect, tag),
+	M(mailbox_connect, buffer),
+	M(mailbox_connect, length),
+	M(mailbox_connect, deadline),
+	M(mailbox_connect, capacity),
+	M(mailbox_connect, message_max),
+	M(mailbox_connect, ring),
+	M(mailbox_connect, ring_back),
+	M(mailbox_connect, fd),
+	M(mailbox_connect, reserved),
+};
+
+static const struct member accept_[] = {
+	ERROR(mailbox_accept),
+	M(mailbox_accept, sequence),
+	M(mailbox_accept, flags),
+	M(mailbox_accept, fd),
+};
+
+static const struct member refuse[] = {
+	ERROR(mailbox_refuse),
+	M(mailbox_refuse, sequence),
+	M(mailbox_refuse, flags),
+	M(mailbox_refuse, code),
+};
+
+static const struct member peer[] = {
+	ERROR(mailbox_peer),
+	M(mailbox_peer, flags),
+	M(mailbox_peer, state),
+	M(mailbox_peer, pid),
+	M(mailbox_peer, uid),
+	M(mailbox_peer, gid),
+	M(mailbox_peer, code),
+	M(mailbox_peer, mine_size),
+	M(mailbox_peer, theirs_size),
+	M(mailbox_peer, mine),
+	M(mailbox_peer, theirs),
+};
+
+static const struct member ring_wait[] = {
+	ERROR(mailbox_ring_wait),
+	M(mailbox_ring_wait, flags),
+	M(mailbox_ring_wait, events),
+	M(mailbox_ring_wait, deadline),
+};
+
+static const struct member ring_wake[] = {
+	ERROR(mailbox_ring_wake),
+	M(mailbox_ring_wake, flags),
+	M(mailbox_ring_wake, events),
+};
+
 /* A struct may have grown since: only the number counts. */
 #define COMMAND(command, members) \
 	{ _IOC_NR(MAILBOX_IOC_##command), ARRAY_SIZE(members), members }
@@ -190,6 +259,7 @@ static const struct command commands[] = {
 	COMMAND(CREATE, create),
 	COMMAND(OPEN, open_),
 	COMMAND(LIST, list),
+	COMMAND(CHANNEL, channel),
 	COMMAND(SEND, send_),
 	COMMAND(RECEIVE, receive),
 	COMMAND(SEND_BATCH, batch),
@@ -198,6 +268,12 @@ static const struct command commands[] = {
 	COMMAND(SET, set),
 	COMMAND(DUP, dup_),
 	COMMAND(DESTROY, destroy),
+	COMMAND(CONNECT, connect_),
+	COMMAND(ACCEPT, accept_),
+	COMMAND(REFUSE, refuse),
+	COMMAND(PEER, peer),
+	COMMAND(RING_WAIT, ring_wait),
+	COMMAND(RING_WAKE, ring_wake),
 };
 
 static const struct command *find(unsigned long command)
@@ -264,6 +340,10 @@ const char *mailbox_reason_name(unsigned int reason)
 		REASON(BATCH),
 		REASON(OWNER),
 		REASON(RECEIVERS_MAX),
+		REASON(REFUSED),
+		REASON(UNANSWERED),
+		REASON(REQUEST_UNKNOWN),
+		REASON(NO_PEER),
 	};
 #undef REASON
 

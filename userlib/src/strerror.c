@@ -36,7 +36,7 @@ static const struct {
 	ERRNO(ENOMEM, "the kernel has no memory for it"),
 	ERRNO(EFAULT, "an address points to memory that cannot be used"),
 	ERRNO(EBUSY, "in use"),
-	ERRNO(EEXIST, "it exists"),
+	ERRNO(EEXIST, "something is there already"),
 	ERRNO(EINVAL, "an argument is not valid"),
 	ERRNO(ENFILE, "the system has too many open files"),
 	ERRNO(EMFILE, "the process has too many open files"),
@@ -216,6 +216,18 @@ static int is_least(const struct mailbox_error *error, unsigned long command)
 	return error->value <= 1;
 }
 
+static int is_ring(const struct mailbox_error *error, unsigned long command)
+{
+	return is_field(error, command, MAILBOX_IOC_CHANNEL,
+			offsetof(struct mailbox_channel, ring)) ||
+	       is_field(error, command, MAILBOX_IOC_CHANNEL,
+			offsetof(struct mailbox_channel, ring_back)) ||
+	       is_field(error, command, MAILBOX_IOC_CONNECT,
+			offsetof(struct mailbox_connect, ring)) ||
+	       is_field(error, command, MAILBOX_IOC_CONNECT,
+			offsetof(struct mailbox_connect, ring_back));
+}
+
 static void add_reason(struct sentence *sentence,
 		       const struct mailbox_error *error, unsigned long command)
 {
@@ -240,6 +252,11 @@ static void add_reason(struct sentence *sentence,
 		return;
 	case MAILBOX_REASON_RANGE:
 		add_subject(sentence, error, command, "an argument");
+		if (is_ring(error, command)) {
+			add(sentence, " is no size of a ring (a power of two, or 0 in both): one that is near is ");
+			add_bytes(sentence, value);
+			return;
+		}
 		add(sentence, " is out of range: at %s ",
 		    is_least(error, command) ? "least" : "most");
 		add_value(sentence, error, command);
@@ -296,6 +313,11 @@ static void add_reason(struct sentence *sentence,
 		return;
 	case MAILBOX_REASON_POLICY:
 		add_subject(sentence, error, command, "this");
+		if (is_field(error, command, MAILBOX_IOC_CREATE,
+			     offsetof(struct mailbox_create, policy))) {
+			add(sentence, ": a channel is made by CHANNEL or CONNECT, and not by CREATE");
+			return;
+		}
 		add(sentence, " does not go with this kind of mailbox");
 		return;
 	case MAILBOX_REASON_USER_BYTES:
@@ -334,6 +356,10 @@ static void add_reason(struct sentence *sentence,
 		add_messages(sentence, value);
 		return;
 	case MAILBOX_REASON_EMPTY:
+		if (same_command(command, MAILBOX_IOC_RING_WAIT)) {
+			add(sentence, "the other side has not said WAKE since the last WAIT");
+			return;
+		}
 		if (!value) {
 			add(sentence, "the mailbox is empty");
 			return;
