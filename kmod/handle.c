@@ -74,15 +74,6 @@ no_handle:
 	return ERR_PTR(mbipc_fail_state(err, -ENOMEM, MAILBOX_REASON_NONE, 0));
 }
 
-/* The locks are behind us: keep the inbox only where it is used. */
-static void handle_ready(struct mbipc_handle *handle)
-{
-	if (handle->mailbox->policy != MAILBOX_POLICY_BROADCAST) {
-		kfree(handle->inbox);
-		handle->inbox = NULL;
-	}
-}
-
 /*
  * May the caller have these rights?  As ipcperms(): the owner's bits count for
  * the creator too, and a capability in the user namespace that owns the names
@@ -161,8 +152,6 @@ int mbipc_handle_open(struct mbipc_handle *handle, const char *name,
 	mutex_lock(&names->lock);
 	code = open_locked(names, name, handle, net, err);
 	mutex_unlock(&names->lock);
-	if (!code)
-		handle_ready(handle);
 	return code;
 }
 
@@ -232,8 +221,6 @@ out:
 	if (mailbox)
 		mbipc_mailbox_put(mailbox);
 	kfree(name);
-	if (!code)
-		handle_ready(handle);
 	return code;
 }
 
@@ -249,13 +236,8 @@ out:
 int mbipc_handle_dup(struct mbipc_handle *handle, struct mbipc_handle *from,
 		     struct mailbox_error *err)
 {
-	int code;
-
 	handle->end = from->end;
-	code = mbipc_attach(from->mailbox, handle, err);
-	if (!code)
-		handle_ready(handle);
-	return code;
+	return mbipc_attach(from->mailbox, handle, err);
 }
 
 /**

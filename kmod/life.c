@@ -264,6 +264,11 @@ int mbipc_attach(struct mbipc_mailbox *mailbox, struct mbipc_handle *handle,
 		handle->may &= MAILBOX_RIGHT_ADMIN;
 out:
 	spin_unlock(&mailbox->lock);
+	/* Only now is it known whether there is use for it. */
+	if (!code && mailbox->policy != MAILBOX_POLICY_BROADCAST) {
+		kfree(handle->inbox);
+		handle->inbox = NULL;
+	}
 	return code;
 }
 
