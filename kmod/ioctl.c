@@ -767,12 +767,13 @@ static int do_destroy(struct mbipc_handle *handle, struct mailbox_destroy *args,
 
 /*
  * Say why a command failed, in as much of the struct as there is.  One that may
- * be restarted has not failed yet.
+ * be restarted has not failed yet, and one that may not, but was interrupted,
+ * says no more.
  */
 static long answer(int code, struct mailbox_error *err, void __user *user,
 		   size_t size)
 {
-	if (code && code != -ERESTARTSYS && size >= sizeof(*err))
+	if (code && code != -ERESTARTSYS && code != -EINTR && size >= sizeof(*err))
 		show_error(code, err, user);
 	return code;
 }

@@ -23,6 +23,8 @@ ABI_SIZE(mailbox_channel, 56);
 ABI_PLACE(mailbox_channel, capacity, 40);
 ABI_SIZE(mailbox_connect, 88);
 ABI_PLACE(mailbox_connect, capacity, 56);
+/* post.c blames it for both */
+ABI_PLACE(mailbox_connect, length, offsetof(struct mailbox_send, length));
 ABI_SIZE(mailbox_accept, 32);
 ABI_SIZE(mailbox_refuse, 32);
 ABI_SIZE(mailbox_peer, 64);
@@ -38,6 +40,17 @@ ABI_SIZE(mailbox_ring_wake, 24);
 static struct mbipc_handle *file_handle(struct file *file)
 {
 	return file->private_data;
+}
+
+/*
+ * What cannot be answered is not done: a descriptor's number is written before
+ * the command has any effect, and taken back if that then fails.
+ */
+static void take_back_fd(int code, __s32 __user *user)
+{
+	/* Not reported: the call has an errno of its own already. */
+	if (code && put_user(-1, user))
+		return;
 }
 
 static int check_ring(u32 size, u32 other, u16 field, struct mailbox_error *err)
@@ -227,6 +240,7 @@ int mbipc_do_connect(struct file *file, struct mailbox_connect *args,
 						MAILBOX_REASON_NONE, 0);
 	}
 end:
+	take_back_fd(code, &user->fd);
 	return mbipc_descriptor_end(&new, code);
 }
 
@@ -270,6 +284,7 @@ int mbipc_do_accept(struct file *file, struct mailbox_accept *args,
 	}
 	code = mbipc_request_accept(request, end, account, err);
 	if (code) {
+		take_back_fd(code, &user->fd);
 		put_unused_fd(fd);
 		fput(end);
 		return code;
@@ -278,6 +293,7 @@ int mbipc_do_accept(struct file *file, struct mailbox_accept *args,
 	return 0;
 
 put_fd:
+	take_back_fd(code, &user->fd);
 	put_unused_fd(fd);
 put_account:
 	mbipc_account_put(account);

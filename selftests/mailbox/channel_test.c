@@ -8,10 +8,9 @@
  *   CONNECT and ACCEPT			request.is_accepted
  */
 #include "kselftest_harness.h"
-#include "common.h"
+#include "hostile.h"
 
 #include <poll.h>
-#include <sys/mman.h>
 
 static int channel(struct mailbox_channel *how)
 {
@@ -186,6 +185,41 @@ TEST(a_deadline_ends_the_wait_for_an_answer)
 	accept.sequence = header.sequence;
 	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
 	EXPECT_EQ(MAILBOX_REASON_NO_PEER, accept.error.reason);
+	close(box);
+}
+
+/* As every command's, its error is left as it was; and nobody is behind the request. */
+static long connect_task(void *argument)
+{
+	struct mailbox_connect *connect = argument;
+
+	return connect_to(connect->fd, connect);
+}
+
+TEST(a_signal_ends_the_wait_for_an_answer)
+{
+	struct mailbox_connect connect = { .error.value = 77 };
+	struct mailbox_accept accept = {};
+	struct mailbox_header header;
+	struct mbx_task task;
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
+
+	/* started again it would ask twice: so the handler's flag makes no difference */
+	ASSERT_EQ(0, mbx_catch(SIGUSR1, SA_RESTART));
+	connect.fd = box;
+	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
+	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
+	EXPECT_TRUE(mbx_wait_asleep(task.tid, SYS_ioctl));
+	EXPECT_EQ(0, pthread_kill(task.thread, SIGUSR1));
+	EXPECT_EQ(-EINTR, mbx_task_join(&task));
+	EXPECT_EQ(0, connect.error.code);
+	EXPECT_EQ(77, connect.error.value);
+	EXPECT_EQ(-1, connect.fd);
+	accept.sequence = header.sequence;
+	accept.fd = 5;
+	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(MAILBOX_REASON_NO_PEER, accept.error.reason);
+	EXPECT_EQ(-1, accept.fd);
 	close(box);
 }
 
