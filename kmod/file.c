@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/fdtable.h>
+#include <linux/file.h>
 #include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/poll.h>
@@ -131,6 +132,19 @@ static int handle_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static int map_segment(struct mbipc_mailbox *mailbox, struct vm_area_struct *vma)
+{
+	struct mailbox_error err;
+	struct file *memory = mbipc_mailbox_memory(mailbox, &err);
+	int code;
+
+	if (IS_ERR(memory))
+		return PTR_ERR(memory);
+	code = mbipc_segment_map(memory, vma);
+	fput(memory);
+	return code;
+}
+
 /* The rings of a channel, or a segment: see ring.h, segment.h. */
 static int handle_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -139,7 +153,7 @@ static int handle_mmap(struct file *file, struct vm_area_struct *vma)
 	const struct mbipc_end *end;
 
 	if (handle->mailbox->policy == MAILBOX_POLICY_SEGMENT)
-		return mbipc_segment_map(handle->mailbox->segment, vma);
+		return map_segment(handle->mailbox, vma);
 	if (handle->mailbox->policy != MAILBOX_POLICY_CHANNEL)
 		return -ENODEV;
 	end = mine ? mbipc_near(handle) : mbipc_far(handle);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cred.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fs_struct.h>
 #include <linux/nsproxy.h>
@@ -741,6 +742,7 @@ static int do_destroy(struct mbipc_handle *handle, struct mailbox_destroy *args,
 		      struct mailbox_destroy __user *user,
 		      struct mailbox_error *err)
 {
+	struct file *memory = NULL;
 	int code;
 
 	code = mbipc_check_flags(args->flags, MAILBOX_DESTROY_NOW,
@@ -748,16 +750,23 @@ static int do_destroy(struct mbipc_handle *handle, struct mailbox_destroy *args,
 	       mbipc_check_zero(args->reserved, AT(mailbox_destroy, reserved), err);
 	if (code)
 		return code;
-	if (put_user(0ULL, &user->dropped))
-		return -EFAULT;
 	if ((args->flags & MAILBOX_DESTROY_NOW) &&
 	    handle->mailbox->policy != MAILBOX_POLICY_SEGMENT)
 		return mbipc_fail(err, -EINVAL, MAILBOX_REASON_POLICY,
 				  AT(mailbox_destroy, flags),
 				  MAILBOX_DESTROY_NOW);
+	if (put_user(0ULL, &user->dropped))
+		return -EFAULT;
+	if (args->flags & MAILBOX_DESTROY_NOW) {
+		memory = mbipc_mailbox_memory(handle->mailbox, err);
+		if (IS_ERR(memory))
+			return PTR_ERR(memory);
+	}
 	code = mbipc_destroy(handle->mailbox, &args->dropped, err);
-	if (!code && (args->flags & MAILBOX_DESTROY_NOW))
-		code = mbipc_segment_empty(handle->mailbox->segment);
+	if (memory) {
+		code = code ?: mbipc_segment_empty(memory);
+		fput(memory);
+	}
 	if (!code && put_user(args->dropped, &user->dropped))
 		return -EFAULT;
 	return code;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cred.h>
+#include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/pid.h>
@@ -197,6 +198,26 @@ void mbipc_mailbox_put(struct mbipc_mailbox *mailbox)
 		mbipc_names_put(mailbox->names);
 	kfree(mailbox->name);
 	kmem_cache_free(mailbox_cache, mailbox);
+}
+
+/**
+ * mbipc_mailbox_memory - what a SEGMENT is about
+ * @mailbox: of that policy
+ * @err: told why not
+ *
+ * Return: the file, the caller's to fput(), or an ERR_PTR: -EIDRM.
+ */
+struct file *mbipc_mailbox_memory(struct mbipc_mailbox *mailbox,
+				  struct mailbox_error *err)
+{
+	struct file *memory;
+	int code;
+
+	spin_lock(&mailbox->lock);
+	code = mbipc_check_alive(mailbox, err);
+	memory = code ? ERR_PTR(code) : get_file(mailbox->segment->file);
+	spin_unlock(&mailbox->lock);
+	return memory;
 }
 
 /**
@@ -422,6 +443,9 @@ static u64 drain(struct mbipc_mailbox *mailbox)
 			  drain_inbox(mailbox, &seats[1].inbox, MBIPC_DROP_DESTROY);
 		break;
 	case MAILBOX_POLICY_SEGMENT:
+		/* What is left of it belongs to those that have it mapped. */
+		mbipc_segment_free(mailbox->segment);
+		mailbox->segment = NULL;
 		dropped = 0;
 		break;
 	case MAILBOX_POLICY_CHANNEL:

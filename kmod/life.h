@@ -16,6 +16,8 @@ struct mbipc_mailbox *mbipc_mailbox_new(const struct mailbox_create *how,
 int mbipc_mailbox_register(struct mbipc_mailbox *mailbox, char *name,
 			   struct mbipc_names *names);
 void mbipc_mailbox_put(struct mbipc_mailbox *mailbox);
+struct file *mbipc_mailbox_memory(struct mbipc_mailbox *mailbox,
+				  struct mailbox_error *err);
 
 int mbipc_attach(struct mbipc_mailbox *mailbox, struct mbipc_handle *handle,
 		 struct mailbox_error *err);

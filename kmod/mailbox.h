@@ -154,7 +154,7 @@ enum mbipc_state { MBIPC_NEW, MBIPC_ACTIVE, MBIPC_DEAD };
  * @crowd: BROADCAST: waits for room in all inboxes, the first may go; @lock
  * @seats: PAIR: two of them; constant, what they hold @lock
  * @channel: CHANNEL: its two ends; constant, what they hold @lock
- * @segment: SEGMENT: its memory; constant
+ * @segment: SEGMENT: its memory; constant until it is DEAD, then gone
  * @waits: all struct mbipc_wait; @lock
  * @poll: pollers; woken without @lock held
  * @handles: open handles; @lock

@@ -52,12 +52,14 @@ free:
 
 /**
  * mbipc_segment_free - the mailbox is gone; mappings stay
- * @segment: no longer used
+ * @segment: no longer used; or NULL
  *
  * Context: may sleep.
  */
 void mbipc_segment_free(struct mbipc_segment *segment)
 {
+	if (!segment)
+		return;
 	fput(segment->file);
 	mbipc_account_bytes_end(segment->account, segment->bytes);
 	mbipc_account_put(segment->account);
@@ -66,25 +68,24 @@ void mbipc_segment_free(struct mbipc_segment *segment)
 
 /**
  * mbipc_segment_map - map it in place of the handle's file
- * @segment: the segment
+ * @memory: the segment's file
  * @vma: from mmap(2), which has seen to what the handle's file allows
  */
-int mbipc_segment_map(const struct mbipc_segment *segment,
-		      struct vm_area_struct *vma)
+int mbipc_segment_map(struct file *memory, struct vm_area_struct *vma)
 {
-	vma_set_file(vma, segment->file);
-	return mbipc_mmap(segment->file, vma);
+	vma_set_file(vma, memory);
+	return mbipc_mmap(memory, vma);
 }
 
 /**
  * mbipc_segment_empty - take the memory away from those that have it mapped
- * @segment: the segment
+ * @memory: the segment's file
  *
  * Context: may sleep.
  * Return: 0 or a negative errno.
  */
-int mbipc_segment_empty(const struct mbipc_segment *segment)
+int mbipc_segment_empty(struct file *memory)
 {
 	/* Nobody has a descriptor for the file, which could make it grow again. */
-	return vfs_truncate(&segment->file->f_path, 0);
+	return vfs_truncate(&memory->f_path, 0);
 }

@@ -8,6 +8,7 @@
 
 #include <linux/types.h>
 
+struct file;
 struct mailbox_error;
 struct mbipc_account;
 struct vm_area_struct;
@@ -28,8 +29,7 @@ struct mbipc_segment *mbipc_segment_new(size_t bytes,
 					struct mbipc_account *account,
 					struct mailbox_error *err);
 void mbipc_segment_free(struct mbipc_segment *segment);
-int mbipc_segment_map(const struct mbipc_segment *segment,
-		      struct vm_area_struct *vma);
-int mbipc_segment_empty(const struct mbipc_segment *segment);
+int mbipc_segment_map(struct file *memory, struct vm_area_struct *vma);
+int mbipc_segment_empty(struct file *memory);
 
 #endif
