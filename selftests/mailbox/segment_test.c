@@ -65,12 +65,16 @@ FIXTURE_TEARDOWN(segment)
 TEST_F(segment, is_found_by_name)
 {
 	int fd = mailbox_segment(self->name, O_RDONLY, 0, 0, 0, NULL);
+	struct mailbox_error error;
 	void *there;
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EEXIST, mailbox_segment(self->name, O_RDWR | O_CREAT | O_EXCL, 0, 0600, 1,
 					   NULL));
-	EXPECT_EQ(-EACCES, mailbox_attach(fd, NULL, PROT_READ | PROT_WRITE, &there, NULL, NULL));
+	EXPECT_EQ(-EACCES, mailbox_attach(fd, NULL, PROT_READ | PROT_WRITE, &there, NULL,
+					  &error));
+	EXPECT_EQ(MAILBOX_REASON_RIGHT, error.reason);
+	EXPECT_EQ(MAILBOX_RIGHT_SEND, error.value);
 	ASSERT_EQ(0, mailbox_attach(fd, NULL, PROT_READ, &there, NULL, NULL));
 	strcpy(self->place + 5000, "shared");
 	EXPECT_STREQ("shared", (char *)there + 5000);
@@ -87,7 +91,10 @@ TEST_F(segment, is_found_by_name)
 
 TEST_F(segment, carries_no_messages)
 {
+	int plain = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct mailbox_error error;
 	struct mailbox_stat stat;
+	void *there;
 
 	EXPECT_EQ(-EBADF, mbx_put(self->fd, "x", MAILBOX_NONBLOCK));
 	EXPECT_EQ(-EBADF, mbx_get(self->fd, (char[8]){}, 8, MAILBOX_NONBLOCK, NULL));
@@ -95,6 +102,9 @@ TEST_F(segment, carries_no_messages)
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, read(self->fd, (char[8]){}, 8));
 	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-ENODEV, mailbox_attach(plain, NULL, PROT_READ, &there, NULL, &error));
+	EXPECT_EQ(MAILBOX_REASON_POLICY, error.reason);
+	close(plain);
 	EXPECT_EQ(0, mbx_stat(self->fd, &stat));
 	EXPECT_EQ(MAILBOX_POLICY_SEGMENT, stat.policy);
 	EXPECT_EQ(SIZE, stat.capacity);
@@ -103,6 +113,7 @@ TEST_F(segment, carries_no_messages)
 TEST_F(segment, survives_detach)
 {
 	char name[MBX_NAME_SIZE];
+	struct mailbox_error error;
 	void *place;
 	int fd;
 
@@ -118,9 +129,12 @@ TEST_F(segment, survives_detach)
 	ASSERT_EQ(0, mailbox_attach(fd, NULL, PROT_READ, &place, NULL, NULL));
 	EXPECT_STREQ("kept", place);
 	EXPECT_EQ(0, mailbox_remove(name, NULL));
-	/* removed, and there for those that have it */
+	/* removed, and there for those that have it, but for nobody more */
 	EXPECT_STREQ("kept", place);
 	EXPECT_EQ(-ENOENT, mailbox_segment(name, O_RDONLY, 0, 0, 0, NULL));
+	EXPECT_EQ(-EIDRM, mailbox_attach(fd, NULL, PROT_READ, &place, NULL, &error));
+	EXPECT_EQ(MAILBOX_REASON_DESTROYED, error.reason);
+	close(fd);
 }
 
 TEST_F(segment, destroyed_now_is_gone_for_all)
@@ -150,6 +164,15 @@ TEST_F(segment, is_paid_for_by_its_maker)
 	close(fd);
 	ASSERT_EQ(0, mbx_info(self->fd, &after));
 	EXPECT_EQ(before.user_bytes, after.user_bytes);
+
+	/* nor can who keeps a handle keep it charged */
+	fd = mbx_new(MAILBOX_POLICY_SEGMENT, 100000);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, mbx_destroy(fd, NULL));
+	ASSERT_EQ(0, mbx_info(self->fd, &after));
+	EXPECT_EQ(before.user_bytes, after.user_bytes);
+	EXPECT_EQ(before.user_mailboxes, after.user_mailboxes);
+	close(fd);
 }
 
 /* Who dies with the mutex leaves it to the next, who is told. */

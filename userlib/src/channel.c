@@ -76,7 +76,7 @@ int mailbox_refuse(int fd, uint64_t sequence, uint32_t code,
 
 int mailbox_peer(int fd, struct mailbox_peer *peer)
 {
-	peer->flags = 0;
+	*peer = (struct mailbox_peer){ 0 };
 	return mailbox_ioctl(fd, MAILBOX_IOC_PEER, peer);
 }
 

@@ -42,6 +42,12 @@ static inline int mailbox__refuse(int code, enum mailbox_reason reason,
 	return code;
 }
 
+/*
+ * mmap() of a handle has failed, and errno says how; where that is for want of
+ * some of these rights, the error names them.
+ */
+int mailbox__cannot_map(int fd, uint32_t rights, struct mailbox_error *error);
+
 /* Pointers travel as __u64. */
 static inline uint64_t mailbox__address(const void *pointer)
 {

@@ -60,13 +60,12 @@ int mailbox_ring_open(int fd, unsigned int flags, struct mailbox_ring **ring,
 	mine = mmap(NULL, span(peer.mine_size), PROT_READ | PROT_WRITE, MAP_SHARED,
 		    fd, (off_t)peer.mine);
 	if (mine == MAP_FAILED)
-		return mailbox__refuse(-errno, MAILBOX_REASON_NONE,
-				       MAILBOX_NO_FIELD, 0, error);
+		return mailbox__cannot_map(fd, MAILBOX_RIGHT_SEND | MAILBOX_RIGHT_RECEIVE,
+					   error);
 	theirs = mmap(NULL, span(peer.theirs_size), PROT_READ, MAP_SHARED, fd,
 		      (off_t)peer.theirs);
 	if (theirs == MAP_FAILED) {
-		result = mailbox__refuse(-errno, MAILBOX_REASON_NONE,
-					 MAILBOX_NO_FIELD, 0, error);
+		result = mailbox__cannot_map(fd, MAILBOX_RIGHT_RECEIVE, error);
 		goto unmap_mine;
 	}
 	result = mailbox_ring_attach(mine, peer.mine_size, theirs, peer.theirs_size,

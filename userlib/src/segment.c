@@ -38,6 +38,20 @@ int mailbox_segment(const char *name, int oflag, unsigned int flags, mode_t mode
 	return mailbox_create(name, flags, rights, mode, &attr, error);
 }
 
+int mailbox__cannot_map(int fd, uint32_t rights, struct mailbox_error *error)
+{
+	int code = -errno;
+	struct mailbox_stat stat;
+
+	if (code == -EIDRM)
+		return mailbox__refuse(code, MAILBOX_REASON_DESTROYED,
+				       MAILBOX_NO_FIELD, 0, error);
+	if (code == -EACCES && !mailbox_stat(fd, &stat) && (rights & ~stat.rights))
+		return mailbox__refuse(code, MAILBOX_REASON_RIGHT, MAILBOX_NO_FIELD,
+				       rights & ~stat.rights, error);
+	return mailbox__refuse(code, MAILBOX_REASON_NONE, MAILBOX_NO_FIELD, 0, error);
+}
+
 int mailbox_attach(int fd, void *wish, int protection, void **place, size_t *size,
 		   struct mailbox_error *error)
 {
@@ -48,14 +62,15 @@ int mailbox_attach(int fd, void *wish, int protection, void **place, size_t *siz
 	if (result < 0)
 		return mailbox__report(result, &stat.error, error);
 	if (stat.policy != MAILBOX_POLICY_SEGMENT)
-		return mailbox__refuse(-ENODEV, MAILBOX_REASON_NONE,
-				       MAILBOX_NO_FIELD, 0, error);
+		return mailbox__refuse(-ENODEV, MAILBOX_REASON_POLICY,
+				       MAILBOX_NO_FIELD, stat.policy, error);
 	/* A wish that cannot be met is refused, and nothing is mapped over. */
 	there = mmap(wish, stat.capacity, protection,
 		     MAP_SHARED | (wish ? MAP_FIXED_NOREPLACE : 0), fd, 0);
 	if (there == MAP_FAILED)
-		return mailbox__refuse(-errno, MAILBOX_REASON_NONE,
-				       MAILBOX_NO_FIELD, 0, error);
+		return mailbox__cannot_map(fd, protection & PROT_WRITE ?
+					   MAILBOX_RIGHT_SEND | MAILBOX_RIGHT_RECEIVE :
+					   MAILBOX_RIGHT_RECEIVE, error);
 	*place = there;
 	if (size)
 		*size = stat.capacity;
