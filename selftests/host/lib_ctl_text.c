@@ -83,6 +83,20 @@ TEST(capacities_and_modes)
 	EXPECT_FALSE(parse_mode("", &mode));
 }
 
+TEST(policies)
+{
+	uint32_t policy, read_back;
+
+	for (policy = 0; policy <= MAILBOX_POLICY_SEGMENT; policy++) {
+		read_back = ~0U;
+		EXPECT_TRUE(parse_policy(policy_text(policy), &read_back));
+		EXPECT_EQ(policy, read_back);
+	}
+	EXPECT_STREQ("segment", policy_text(MAILBOX_POLICY_SEGMENT));
+	EXPECT_STREQ("unknown", policy_text(policy));
+	EXPECT_FALSE(parse_policy("unknown", &policy));
+}
+
 TEST(seconds)
 {
 	int64_t ns = 0;

@@ -321,6 +321,13 @@ test_wrong_create()
 	refused $EX_USAGE create --policy=broadcast --slow=walk "$new"
 	refused $EX_USAGE create --policy=broadcast --capacity=0 "$new"
 	refused $EX_USAGE create --fixed "$new"
+	refused $EX_USAGE create --policy=channel --capacity=1 "$new"
+	says 'a channel has no name'
+	refused $EX_USAGE create --policy=segment "$new"
+	refused $EX_USAGE create --policy=segment --size=4K --capacity=1 "$new"
+	refused $EX_USAGE create --policy=segment --size=4K --fixed "$new"
+	refused $EX_USAGE create --policy=segment --size=4K --slow=lose "$new"
+	refused $EX_USAGE create --policy=segment --size=1025M "$new"
 	one_line
 	# the module's own refusals, in its words
 	refused $EX_DATAERR create --size=1023G "$new"
@@ -792,6 +799,37 @@ test_policies()
 	one_line
 }
 
+# Memory with a name: made, shown and removed; what has to do with messages is refused.
+test_segment()
+{
+	create segment --policy=segment --size=12K --mode=0640
+	run $EX_OK stat --json "$name"
+	has .policy segment
+	has .capacity 12288
+	has .mode 0640
+	run $EX_OK stat "$name"
+	for word in '^memory  *12288 bytes' 'may write' 'may read'; do
+		grep -q "$word" "$out" || fault "stat: no '$word'"
+	done
+	! grep -q 'queue\|sent\|receive' "$out" || fault 'stat: a segment has no messages'
+	run $EX_OK list
+	grep -q "^$name  *segment " "$out" || fault 'list: no segment'
+
+	snapshot
+	refused $EX_USAGE send -m x "$name"
+	says 'no messages'
+	refused $EX_USAGE recv --nonblock "$name"
+	refused $EX_USAGE set --capacity=3 "$name"
+	refused $EX_USAGE set --size=4K "$name"
+	one_line
+	unchanged
+	run $EX_OK set --mode=0600 "$name"
+	run $EX_OK stat --json "$name"
+	has .mode 0600
+	run $EX_OK rm "$name"
+	silent
+}
+
 # --- looking -----------------------------------------------------------------------
 
 test_list()
@@ -1082,7 +1120,7 @@ trap finish EXIT
 
 # All of them take longer than a program may: ctl_wrong_test.sh and
 # ctl_message_test.sh run the others.
-: "${tests:=create set rm list odd_names stat watch info permission busy load}"
+: "${tests:=create set segment rm list odd_names stat watch info permission busy load}"
 
 echo 'TAP version 13'
 [ $# -gt 0 ] || set -- $tests

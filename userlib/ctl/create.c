@@ -11,6 +11,7 @@ struct arguments {
 	struct mailbox_attr attr;
 	unsigned int flags;
 	mode_t mode;
+	bool capacity_given;
 	bool mode_given;
 	bool slow_given;
 };
@@ -19,12 +20,13 @@ static const struct argp_option options[] = {
 	{ "capacity", 'c', "N", 0,
 	  "Messages that may wait: a number, 'unlimited', or 0, where each send waits for its receiver (64)", 0 },
 	{ "size", 's', "BYTES", 0,
-	  "Largest message; K, M and G count in 1024s (the module's limit)", 0 },
+	  "Largest message, or a segment's memory; K, M and G count in 1024s (the module's limit)", 0 },
 	{ "fixed", KEY_FIXED, NULL, 0,
 	  "Every message has exactly --size bytes", 0 },
 	{ "policy", 'p', "POLICY", 0,
 	  "Who gets a message: 'shared' (any one receiver), 'exclusive' (one receiver at a time), "
-	  "'pair' (the other of two processes), 'broadcast' (every receiver) (shared)", 0 },
+	  "'pair' (the other of two processes), 'broadcast' (every receiver); "
+	  "or 'segment', where there are no messages, but memory to be shared (shared)", 0 },
 	{ "slow", KEY_SLOW, "WHAT", 0,
 	  "A broadcast to a receiver without room: 'block' the sender, 'lose' its oldest message, "
 	  "or 'cut' it off (block)", 0 },
@@ -35,6 +37,24 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
+/* What goes with messages has no sense for memory, which has a size. */
+static void segment(struct arguments *arguments, struct argp_state *state)
+{
+	struct mailbox_attr *attr = &arguments->attr;
+
+	if (arguments->capacity_given)
+		argp_failure(state, EX_USAGE, 0, "--capacity counts messages, and a segment has none: give a --size");
+	if (arguments->flags & MAILBOX_CREATE_FIXED)
+		argp_failure(state, EX_USAGE, 0, "--fixed is for messages, and a segment has none");
+	if (!attr->message_max)
+		argp_failure(state, EX_USAGE, 0, "a segment needs a --size");
+	if (attr->message_max > MAILBOX_SEGMENT_MAX)
+		argp_failure(state, EX_USAGE, 0, "--size: a segment has %llu bytes at most",
+			     (unsigned long long)MAILBOX_SEGMENT_MAX);
+	attr->capacity = attr->message_max;
+	attr->message_max = 0;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -44,6 +64,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		if (!parse_capacity(argument, &arguments->attr.capacity))
 			argp_failure(state, EX_USAGE, 0, "--capacity: '%s' is neither a number up to %llu nor 'unlimited'",
 				   argument, (unsigned long long)MAILBOX_CAPACITY_MAX);
+		arguments->capacity_given = true;
 		return 0;
 	case 's':
 		if (!parse_size(argument, INT64_MAX, &arguments->attr.message_max) ||
@@ -55,8 +76,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case 'p':
 		if (!parse_policy(argument, &arguments->attr.policy))
-			argp_failure(state, EX_USAGE, 0, "--policy: '%s' is none of shared, exclusive, pair, broadcast",
+			argp_failure(state, EX_USAGE, 0, "--policy: '%s' is none of shared, exclusive, pair, broadcast, segment",
 				   argument);
+		if (arguments->attr.policy == MAILBOX_POLICY_CHANNEL)
+			argp_failure(state, EX_USAGE, 0, "--policy: a channel has no name, and is made by programs that ask each other for it");
 		return 0;
 	case KEY_SLOW:
 		if (!parse_slow(argument, &arguments->attr.slow))
@@ -78,6 +101,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			argp_failure(state, EX_USAGE, 0, "a broadcast needs a --capacity above 0");
 		if ((arguments->flags & MAILBOX_CREATE_FIXED) && !arguments->attr.message_max)
 			argp_failure(state, EX_USAGE, 0, "--fixed needs a --size");
+		if (arguments->attr.policy == MAILBOX_POLICY_SEGMENT)
+			segment(arguments, state);
 		break;
 	}
 	return name_argument(key, argument, state, &arguments->name);
@@ -89,7 +114,7 @@ int command_create(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.args_doc = "NAME",
-		.doc = "Make the mailbox NAME.  It stays until 'mailboxctl rm NAME'.",
+		.doc = "Make the mailbox NAME, or a segment of memory.  It stays until 'mailboxctl rm NAME'.",
 	};
 	struct arguments arguments = {
 		.attr = MAILBOX_ATTR_INIT,

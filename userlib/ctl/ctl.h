@@ -54,6 +54,9 @@ void __attribute__((noreturn)) die_memory(void);
 int failure(const char *name, const struct mailbox_error *error,
 	    unsigned long command);
 
+/* Ends with an error if @stat, of the mailbox @name, is one that has no messages. */
+void no_segment(const char *name, const struct mailbox_stat *stat);
+
 /* --- text.c ------------------------------------------------------------- */
 
 #define TIME_TEXT	40

@@ -107,3 +107,10 @@ int failure(const char *name, const struct mailbox_error *error,
 	free(text);
 	return exit_status(error);
 }
+
+void no_segment(const char *name, const struct mailbox_stat *stat)
+{
+	if (stat->policy == MAILBOX_POLICY_SEGMENT)
+		die(EX_USAGE, "%s: this is a segment: it has memory of one size, and no messages",
+		    escape(name, NULL));
+}

@@ -21,6 +21,9 @@ static const struct {
 	{ MAILBOX_FEATURE_NAMES, "names" },
 	{ MAILBOX_FEATURE_PAIR, "pair" },
 	{ MAILBOX_FEATURE_BROADCAST, "broadcast" },
+	{ MAILBOX_FEATURE_CHANNEL, "channel" },
+	{ MAILBOX_FEATURE_RING, "ring" },
+	{ MAILBOX_FEATURE_SEGMENT, "segment" },
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)

@@ -16,7 +16,7 @@ _mailboxctl_names()
 _mailboxctl_values()
 {
 	case $1 in
-	--policy) echo shared exclusive pair broadcast ;;
+	--policy) echo shared exclusive pair broadcast segment ;;
 	--slow) echo block lose cut ;;
 	--capacity) echo 0 1 64 unlimited ;;
 	--mode) echo 0600 0660 0666 ;;

@@ -272,6 +272,7 @@ int command_recv(int argc, char **argv)
 	};
 	struct arguments arguments = { .count = 1, .separator = NOTHING };
 	struct mailbox_error error;
+	struct mailbox_stat stat;
 	int status;
 	int fd;
 
@@ -280,6 +281,9 @@ int command_recv(int argc, char **argv)
 	fd = mailbox_open(arguments.name, O_RDONLY, 0, NULL, &error);
 	if (fd < 0)
 		return failure(arguments.name, &error, MAILBOX_IOC_OPEN);
+	if (mailbox_stat(fd, &stat))
+		return failure(arguments.name, &stat.error, MAILBOX_IOC_STAT);
+	no_segment(arguments.name, &stat);
 
 	stop_start(true);
 	status = receive(fd, &arguments);

@@ -289,6 +289,7 @@ int command_send(int argc, char **argv)
 		return failure(arguments.name, &stat.error, MAILBOX_IOC_STAT);
 
 	/* A wrong wish is refused before the first message, not at it. */
+	no_segment(arguments.name, &stat);
 	if (arguments.sync && stat.policy == MAILBOX_POLICY_BROADCAST)
 		die(EX_USAGE, "%s: --sync is for one receiver, and this is a broadcast",
 		    escape(arguments.name, NULL));

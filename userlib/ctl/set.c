@@ -104,6 +104,7 @@ int command_set(int argc, char **argv)
 	};
 	struct arguments arguments = { 0 };
 	struct mailbox_error error;
+	struct mailbox_stat stat;
 	int status = EX_OK;
 	int fd;
 
@@ -112,6 +113,10 @@ int command_set(int argc, char **argv)
 	fd = mailbox_open_rights(arguments.name, MAILBOX_RIGHT_ADMIN, 0, &error);
 	if (fd < 0)
 		return failure(arguments.name, &error, MAILBOX_IOC_OPEN);
+	if (mailbox_stat(fd, &stat))
+		return failure(arguments.name, &stat.error, MAILBOX_IOC_STAT);
+	if (arguments.set.mask & (MAILBOX_SET_CAPACITY | MAILBOX_SET_MESSAGE_MAX))
+		no_segment(arguments.name, &stat);
 	if (mailbox_set(fd, &arguments.set))
 		status = failure(arguments.name, &arguments.set.error, MAILBOX_IOC_SET);
 	close(fd);

@@ -62,30 +62,11 @@ static void print_pid(const char *label, int32_t pid)
 		printf("%-18s %s\n", label, "none that is seen from here");
 }
 
-static void print_human(const struct mailbox_stat *stat, const struct search *search,
-			bool whole)
+/* What a segment has not. */
+static void print_messages(const struct mailbox_stat *stat)
 {
 	char capacity[NUMBER_TEXT];
-	char owner[OWNER_TEXT];
-	char group[OWNER_TEXT];
-	char mode[MODE_TEXT];
-	char *name = escape(stat->name, NULL);
-	size_t i;
 
-	printf("%-18s %s\n", "name", name);
-	printf("%-18s %" PRIu64 "\n", "id", (uint64_t)stat->id);
-	printf("%-18s %s", "policy", policy_text(stat->policy));
-	if (stat->policy == MAILBOX_POLICY_BROADCAST)
-		printf(", slow receivers: %s", slow_text(stat->slow));
-	printf("\n%-18s %s\n", "stays", stat->flags & MAILBOX_CREATE_PERSIST ?
-	       "until it is removed" : "as long as somebody holds it");
-	printf("%-18s %04o (%s)\n", "mode", stat->mode, mode_text(stat->mode, mode));
-	printf("%-18s %s (%" PRIu32 ")\n", "owner", user_text(stat->uid, owner), stat->uid);
-	printf("%-18s %s (%" PRIu32 ")\n", "group", group_text(stat->gid, group), stat->gid);
-	printf("%-18s %s (%" PRIu32 "), process %" PRId32 "\n", "made by",
-	       user_text(stat->creator_uid, owner), stat->creator_uid, stat->creator_pid);
-	print_time("made at", stat->created_time, "");
-	print_time("changed at", stat->changed_time, "never");
 	printf("%-18s %s\n", "capacity", stat->capacity ?
 	       capacity_text(stat->capacity, capacity) :
 	       "0: each send waits for its receiver");
@@ -105,8 +86,39 @@ static void print_human(const struct mailbox_stat *stat, const struct search *se
 	print_time("last received at", stat->receive_time, "never");
 	if (stat->receive_time)
 		print_pid("last receiver", stat->receiver_pid);
-	printf("%-18s %" PRIu32 ": %" PRIu32 " may send, %" PRIu32 " may receive\n", "handles",
-	       stat->handles, stat->senders, stat->receivers);
+}
+
+static void print_human(const struct mailbox_stat *stat, const struct search *search,
+			bool whole)
+{
+	char owner[OWNER_TEXT];
+	char group[OWNER_TEXT];
+	char mode[MODE_TEXT];
+	char *name = escape(stat->name, NULL);
+	bool segment = stat->policy == MAILBOX_POLICY_SEGMENT;
+	size_t i;
+
+	printf("%-18s %s\n", "name", name);
+	printf("%-18s %" PRIu64 "\n", "id", (uint64_t)stat->id);
+	printf("%-18s %s", "policy", policy_text(stat->policy));
+	if (stat->policy == MAILBOX_POLICY_BROADCAST)
+		printf(", slow receivers: %s", slow_text(stat->slow));
+	printf("\n%-18s %s\n", "stays", stat->flags & MAILBOX_CREATE_PERSIST ?
+	       "until it is removed" : "as long as somebody holds it");
+	printf("%-18s %04o (%s)\n", "mode", stat->mode, mode_text(stat->mode, mode));
+	printf("%-18s %s (%" PRIu32 ")\n", "owner", user_text(stat->uid, owner), stat->uid);
+	printf("%-18s %s (%" PRIu32 ")\n", "group", group_text(stat->gid, group), stat->gid);
+	printf("%-18s %s (%" PRIu32 "), process %" PRId32 "\n", "made by",
+	       user_text(stat->creator_uid, owner), stat->creator_uid, stat->creator_pid);
+	print_time("made at", stat->created_time, "");
+	print_time("changed at", stat->changed_time, "never");
+	if (segment)
+		printf("%-18s %" PRIu64 " bytes\n", "memory", (uint64_t)stat->capacity);
+	else
+		print_messages(stat);
+	printf("%-18s %" PRIu32 ": %" PRIu32 " may %s, %" PRIu32 " may %s\n", "handles",
+	       stat->handles, stat->senders, segment ? "write" : "send",
+	       stat->receivers, segment ? "read" : "receive");
 	free(name);
 
 	for (i = 0; i < search->count; i++) {

@@ -163,6 +163,8 @@ const char *policy_text(uint32_t policy)
 		[MAILBOX_POLICY_EXCLUSIVE] = "exclusive",
 		[MAILBOX_POLICY_PAIR] = "pair",
 		[MAILBOX_POLICY_BROADCAST] = "broadcast",
+		[MAILBOX_POLICY_CHANNEL] = "channel",
+		[MAILBOX_POLICY_SEGMENT] = "segment",
 	};
 
 	return policy < ARRAY_SIZE(names) ? names[policy] : "unknown";
@@ -172,7 +174,7 @@ bool parse_policy(const char *text, uint32_t *policy)
 {
 	uint32_t i;
 
-	for (i = MAILBOX_POLICY_SHARED; i <= MAILBOX_POLICY_BROADCAST; i++) {
+	for (i = MAILBOX_POLICY_SHARED; i <= MAILBOX_POLICY_SEGMENT; i++) {
 		if (!strcmp(text, policy_text(i))) {
 			*policy = i;
 			return true;
