@@ -288,12 +288,13 @@ struct mailbox_info {
  * @fd: out: the new handle
  * @reserved: must be 0
  *
- * A SEGMENT is memory that whoever has a handle can map, by mmap(2) at offset 0:
- * with RECEIVE to read, with SEND as well to write.  What is mapped stays until
- * it is unmapped, also when the handle is closed and the mailbox destroyed.
- * Its bytes are charged to the creator's quota as queued ones, while the
- * mailbox exists, and to the memory cgroup of who touches them first.  SEND,
- * RECEIVE and what else goes with messages fails with EBADF (RIGHT).
+ * A SEGMENT is memory that whoever has a handle can map, by mmap(2) from offset 0
+ * on: with RECEIVE to read, with SEND as well to write.  What is mapped stays until
+ * it is unmapped, also when the handle is closed and the mailbox destroyed; but
+ * what is destroyed cannot be mapped any more (EIDRM).  Its bytes, in whole pages,
+ * are charged to the creator's quota as queued ones until it is destroyed, and to
+ * the memory cgroup of who touches them first.  SEND, RECEIVE and what else goes
+ * with messages fails with EBADF (RIGHT).
  *
  * Where a mailbox of the name exists and EXCL is not given, it is opened: then
  * @policy, @slow, @mode, @capacity, @message_max, PERSIST and FIXED are checked
@@ -304,8 +305,8 @@ struct mailbox_info {
  * Errors: EINVAL, EFAULT, ENAMETOOLONG, EEXIST, EACCES (mode), EPERM (ADMIN
  * of a mailbox that is not the caller's), EBUSY (RECEIVER_TAKEN, PAIR_TAKEN,
  * RECEIVERS_MAX),
- * EDQUOT (USER_MAILBOXES), EMSGSIZE (MODULE_SIZE), EMFILE, ENFILE, ENOMEM,
- * ENODEV (the module is being unloaded, or the namespace is gone).
+ * EDQUOT (USER_MAILBOXES; for SEGMENT also USER_BYTES), EMSGSIZE (MODULE_SIZE),
+ * EMFILE, ENFILE, ENOMEM, ENODEV (the module is being unloaded, or the namespace is gone).
  */
 struct mailbox_create {
 	struct mailbox_error error;
@@ -376,8 +377,9 @@ struct mailbox_open {
  * @handles: out: handles open
  * @senders: out: of these, with SEND
  * @receivers: out: of these, with RECEIVE
- * @waiting_senders: out: calls that wait for room or for a taker
- * @waiting_receivers: out: calls that wait for a message
+ * @waiting_senders: out: calls that wait for room, for a taker, or for the answer
+ *	to a request
+ * @waiting_receivers: out: calls that wait for a message, or for records in a ring
  * @reserved: out: 0
  * @sent: out: messages accepted
  * @received: out: messages delivered (a broadcast counts for each receiver)
@@ -778,7 +780,7 @@ struct mailbox_channel {
  * @message_max: as in struct mailbox_channel
  * @ring: bytes in the ring from the caller to who accepts, or 0
  * @ring_back: bytes in the other ring, or 0
- * @fd: out: the caller's end
+ * @fd: out: the caller's end; of a call that failed no descriptor's number
  * @reserved: must be 0
  *
  * The request is a message: it waits for its place in the mailbox as others do
@@ -788,7 +790,8 @@ struct mailbox_channel {
  * queued, and the end can be used at once: what is sent waits for who accepts.
  *
  * The rings' memory and the channel are charged to the calling user.  Not in a
- * BROADCAST, and not on a channel (POLICY).
+ * BROADCAST, and not on a channel (POLICY).  A request whose asker gave up stays
+ * in the mailbox, and ACCEPT says that nobody is behind it.
  *
  * Errors: as SEND and CHANNEL; ECONNREFUSED (REFUSED; or UNANSWERED: the
  * request was dropped, or who had received it closed without an answer).  A
@@ -819,9 +822,11 @@ struct mailbox_connect {
  * @error: out, on failure
  * @sequence: of the request
  * @flags: MAILBOX_ACCEPT_*
- * @fd: out: the end
+ * @fd: out: the end; of a call that failed no descriptor's number
  *
- * Errors: EINVAL, ENOENT (REQUEST_UNKNOWN: this handle has received no such
+ * Needs RECEIVE.
+ *
+ * Errors: EBADF (RIGHT), EINVAL, ENOENT (REQUEST_UNKNOWN: this handle has received no such
  * request, or it is answered), ECONNABORTED (NO_PEER: who asked has gone; the
  * request is answered by that), EMFILE, ENFILE, ENOMEM, EFAULT.
  */
@@ -839,7 +844,9 @@ struct mailbox_accept {
  * @flags: must be 0
  * @code: any number; who asked gets it as the value of REFUSED
  *
- * Errors: EINVAL, ENOENT (REQUEST_UNKNOWN).
+ * Needs RECEIVE.
+ *
+ * Errors: EBADF (RIGHT), EINVAL, ENOENT (REQUEST_UNKNOWN).
  */
 struct mailbox_refuse {
 	struct mailbox_error error;
