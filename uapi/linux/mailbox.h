@@ -743,6 +743,7 @@ struct mailbox_destroy {
  * @ring_back: bytes in the ring from the second end to the first one
  * @fd: out: the first end
  * @fd_back: out: the second end
+ * @reserved: must be 0
  * @capacity: messages that may wait, each way; as in struct mailbox_create, but
  *	not 0
  * @message_max: as in struct mailbox_create
