@@ -6,6 +6,7 @@
 #include <limits.h>
 
 #include <kselftest_harness.h>
+#include <mailbox_ring.h>
 
 #include "fake.h"
 
@@ -66,6 +67,10 @@ static void answer(unsigned long command, void *argument)
 	struct mailbox_stat *stat = argument;
 	struct mailbox_info *info = argument;
 	struct mailbox_dup *dup = argument;
+	struct mailbox_channel *channel = argument;
+	struct mailbox_connect *connect = argument;
+	struct mailbox_accept *accept = argument;
+	struct mailbox_peer *peer = argument;
 	struct mailbox_stat *entry;
 
 	switch (command) {
@@ -85,6 +90,7 @@ static void answer(unsigned long command, void *argument)
 		destroy->dropped = 14;
 		break;
 	case MAILBOX_IOC_STAT:
+		stat->policy = MAILBOX_POLICY_SHARED;
 		stat->depth = 15;
 		break;
 	case MAILBOX_IOC_LIST:
@@ -100,6 +106,19 @@ static void answer(unsigned long command, void *argument)
 	case MAILBOX_IOC_RECEIVE:
 		receive->header.length = 18;
 		receive->header.pid = 19;
+		break;
+	case MAILBOX_IOC_CHANNEL:
+		channel->fd = 20;
+		channel->fd_back = 21;
+		break;
+	case MAILBOX_IOC_CONNECT:
+		connect->fd = 22;
+		break;
+	case MAILBOX_IOC_ACCEPT:
+		accept->fd = 23;
+		break;
+	case MAILBOX_IOC_PEER:
+		peer->state = MAILBOX_PEER_OPEN;
 		break;
 	case MAILBOX_IOC_SEND_BATCH:
 	case MAILBOX_IOC_RECEIVE_BATCH:
@@ -719,6 +738,156 @@ TEST_F(call, recvmmsg)
 		    });
 }
 
+/* --- channels and segments ------------------------------------------------ */
+
+static const struct mailbox_channel_attr rings = {
+	.capacity = 3, .message_max = 64, .ring = 8192, .ring_back = 4096,
+};
+
+TEST_F(call, channel)
+{
+	int ends[2] = { -1, -1 };
+
+	EXPECT_EQ(0, mailbox_channel(ends, &rings, &self->error));
+	EXPECT_EQ(20, ends[0]);
+	EXPECT_EQ(21, ends[1]);
+	EXPECT_DEVICE_ONCE();
+	EXPECT_CALL(0, FAKE_DEVICE, MAILBOX_IOC_CHANNEL,
+		    struct mailbox_channel expected = {
+			    NO_ERROR,
+			    .ring = 8192,
+			    .ring_back = 4096,
+			    .capacity = 3,
+			    .message_max = 64,
+		    });
+}
+
+TEST_F(call, channel_without_attributes)
+{
+	int ends[2];
+
+	EXPECT_EQ(0, mailbox_channel(ends, NULL, NULL));
+	EXPECT_CALL(0, FAKE_DEVICE, MAILBOX_IOC_CHANNEL,
+		    struct mailbox_channel expected = {
+			    NO_ERROR,
+			    .capacity = MAILBOX_DEFAULT_CAPACITY,
+		    });
+}
+
+TEST_F(call, connect)
+{
+	EXPECT_EQ(22, mailbox_connect(5, buffer, 6, &rings, 7000, &self->error));
+	EXPECT_CALL(0, 5, MAILBOX_IOC_CONNECT,
+		    struct mailbox_connect expected = {
+			    NO_ERROR,
+			    .flags = MAILBOX_DEADLINE,
+			    .buffer = ADDRESS(buffer),
+			    .length = 6,
+			    .deadline = 7000,
+			    .capacity = 3,
+			    .message_max = 64,
+			    .ring = 8192,
+			    .ring_back = 4096,
+		    });
+}
+
+TEST_F(call, connect_for_ever_without_attributes)
+{
+	EXPECT_EQ(22, mailbox_connect(5, NULL, 0, NULL, MAILBOX_FOREVER, NULL));
+	EXPECT_CALL(0, 5, MAILBOX_IOC_CONNECT,
+		    struct mailbox_connect expected = {
+			    NO_ERROR,
+			    .capacity = MAILBOX_DEFAULT_CAPACITY,
+		    });
+}
+
+TEST_F(call, accept)
+{
+	EXPECT_EQ(23, mailbox_accept(5, 1ULL << 40, MAILBOX_ACCEPT_NONBLOCK, &self->error));
+	EXPECT_CALL(0, 5, MAILBOX_IOC_ACCEPT,
+		    struct mailbox_accept expected = {
+			    NO_ERROR,
+			    .sequence = 1ULL << 40,
+			    .flags = MAILBOX_ACCEPT_NONBLOCK,
+		    });
+}
+
+TEST_F(call, refuse)
+{
+	EXPECT_EQ(0, mailbox_refuse(5, 9, 77, &self->error));
+	EXPECT_CALL(0, 5, MAILBOX_IOC_REFUSE,
+		    struct mailbox_refuse expected = {
+			    NO_ERROR,
+			    .sequence = 9,
+			    .code = 77,
+		    });
+}
+
+/* All of it is the kernel's: what the caller had there does not matter. */
+TEST_F(call, peer)
+{
+	struct mailbox_peer peer;
+
+	memset(&peer, 0xff, sizeof(peer));
+	EXPECT_EQ(0, mailbox_peer(5, &peer));
+	EXPECT_EQ(MAILBOX_PEER_OPEN, peer.state);
+	EXPECT_CALL(0, 5, MAILBOX_IOC_PEER,
+		    struct mailbox_peer expected = { NO_ERROR });
+}
+
+TEST_F(call, peer_pidfd_of_nobody)
+{
+	EXPECT_EQ(-ESRCH, mailbox_peer_pidfd(5, &self->error));
+	EXPECT_EQ(-ESRCH, self->error.code);
+	EXPECT_EQ(MAILBOX_REASON_NONE, self->error.reason);
+}
+
+TEST_F(call, ring_open_without_rings)
+{
+	struct mailbox_ring *ring;
+
+	EXPECT_EQ(-ENOTTY, mailbox_ring_open(5, 0, &ring, &self->error));
+	EXPECT_EQ(-ENOTTY, self->error.code);
+}
+
+TEST_F(call, segment)
+{
+	EXPECT_EQ(11, mailbox_segment("table", O_RDWR | O_CREAT | O_EXCL,
+				      MAILBOX_CREATE_PERSIST, 0640, 5000, &self->error));
+	EXPECT_DEVICE_ONCE();
+	EXPECT_EQ(MAILBOX_IOC_CREATE, fake.calls[0].command);
+	EXPECT_EQ(MAILBOX_POLICY_SEGMENT,
+		  ((struct mailbox_create *)fake.calls[0].argument)->policy);
+	EXPECT_EQ(5000, ((struct mailbox_create *)fake.calls[0].argument)->capacity);
+	EXPECT_EQ(0, ((struct mailbox_create *)fake.calls[0].argument)->message_max);
+	EXPECT_EQ(MAILBOX_CREATE_PERSIST | MAILBOX_CREATE_EXCL,
+		  ((struct mailbox_create *)fake.calls[0].argument)->flags);
+	EXPECT_EQ(MAILBOX_RIGHT_SEND | MAILBOX_RIGHT_RECEIVE,
+		  ((struct mailbox_create *)fake.calls[0].argument)->rights);
+}
+
+TEST_F(call, segment_refuses_by_itself)
+{
+	static const int bad[] = {
+		O_WRONLY, O_RDWR | O_EXCL, O_RDWR | O_TRUNC, O_RDONLY | O_NONBLOCK,
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(-EINVAL, mailbox_segment("table", bad[i], 0, 0, 0, &self->error));
+		EXPECT_EQ(MAILBOX_REASON_FLAGS, self->error.reason);
+	}
+	EXPECT_EQ(0, fake.opens);
+}
+
+TEST_F(call, attach_what_is_no_segment)
+{
+	void *place;
+
+	EXPECT_EQ(-ENODEV, mailbox_attach(5, NULL, 0, &place, NULL, &self->error));
+	EXPECT_EQ(MAILBOX_REASON_POLICY, self->error.reason);
+}
+
 /* --- failures, of every function alike ---------------------------------- */
 
 /* Each function once; structs hand their .error on, to be looked at alike. */
@@ -905,6 +1074,62 @@ static ssize_t recvmmsg_(struct mailbox_error *error)
 	return mailbox_recvmmsg(5, &message, 1, error);
 }
 
+static ssize_t channel_(struct mailbox_error *error)
+{
+	int ends[2];
+
+	return mailbox_channel(ends, NULL, error);
+}
+
+static ssize_t connect_(struct mailbox_error *error)
+{
+	return mailbox_connect(5, NULL, 0, NULL, MAILBOX_FOREVER, error);
+}
+
+static ssize_t accept_(struct mailbox_error *error)
+{
+	return mailbox_accept(5, 1, 0, error);
+}
+
+static ssize_t refuse_(struct mailbox_error *error)
+{
+	return mailbox_refuse(5, 1, 0, error);
+}
+
+static ssize_t peer_(struct mailbox_error *error)
+{
+	struct mailbox_peer peer;
+	int result = mailbox_peer(5, &peer);
+
+	if (error)
+		*error = peer.error;
+	return result;
+}
+
+static ssize_t peer_pidfd(struct mailbox_error *error)
+{
+	return mailbox_peer_pidfd(5, error);
+}
+
+static ssize_t ring_open(struct mailbox_error *error)
+{
+	struct mailbox_ring *ring;
+
+	return mailbox_ring_open(5, 0, &ring, error);
+}
+
+static ssize_t segment_(struct mailbox_error *error)
+{
+	return mailbox_segment("table", O_RDWR | O_CREAT, 0, 0600, 1, error);
+}
+
+static ssize_t attach(struct mailbox_error *error)
+{
+	void *place;
+
+	return mailbox_attach(5, NULL, 0, &place, NULL, error);
+}
+
 static ssize_t ioctl_(struct mailbox_error *error)
 {
 	struct mailbox_destroy destroy;
@@ -953,6 +1178,15 @@ static const struct {
 	{ "mailbox_peek", peek, 0 },
 	{ "mailbox_recvmsg", recvmsg_, 0 },
 	{ "mailbox_recvmmsg", recvmmsg_, 0 },
+	{ "mailbox_channel", channel_, 1 },
+	{ "mailbox_connect", connect_, 0 },
+	{ "mailbox_accept", accept_, 0 },
+	{ "mailbox_refuse", refuse_, 0 },
+	{ "mailbox_peer", peer_, 0 },
+	{ "mailbox_peer_pidfd", peer_pidfd, 0 },
+	{ "mailbox_ring_open", ring_open, 0 },
+	{ "mailbox_segment", segment_, 1 },
+	{ "mailbox_attach", attach, 0 },
 	{ "mailbox_ioctl", ioctl_, 0 },
 };
 
