@@ -210,7 +210,7 @@ manuals := $(notdir $(call sources,Documentation/man/*.[1-8]))
 installed := $(BINDIR)/mailboxctl \
 	$(addprefix $(LIBDIR)/,$(realname) $(soname) libmailbox.so libmailbox.a) \
 	$(LIBDIR)/pkgconfig/libmailbox.pc \
-	$(INCLUDEDIR)/mailbox.h $(INCLUDEDIR)/linux/mailbox.h \
+	$(INCLUDEDIR)/mailbox.h $(INCLUDEDIR)/mailbox_ring.h $(INCLUDEDIR)/linux/mailbox.h \
 	$(COMPLETIONDIR)/mailboxctl \
 	$(foreach page,$(manuals),$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(page))
 
@@ -228,6 +228,7 @@ install: library command
 		$(project)/userlib/libmailbox.pc.in >$(build)/libmailbox.pc
 	$(call put,644,$(build)/libmailbox.pc,$(LIBDIR)/pkgconfig/libmailbox.pc)
 	$(call put,644,$(project)/userlib/include/mailbox.h,$(INCLUDEDIR)/mailbox.h)
+	$(call put,644,$(project)/userlib/include/mailbox_ring.h,$(INCLUDEDIR)/mailbox_ring.h)
 	$(call put,644,$(project)/uapi/linux/mailbox.h,$(INCLUDEDIR)/linux/mailbox.h)
 	$(call put,644,$(project)/userlib/ctl/mailboxctl.bash,$(COMPLETIONDIR)/mailboxctl)
 	$(Q)for page in $(manuals); do \
