@@ -16,6 +16,7 @@ enum kind {
 	CREATE_UNNAMED,
 	CREATE_BROADCAST,	/* named, EXCL */
 	CREATE_FIXED,		/* without a name */
+	CREATE_SEGMENT,		/* without a name */
 	OPEN,
 	LIST,
 	SEND,
@@ -35,8 +36,20 @@ enum kind {
 	SET,			/* everything */
 	SET_MODE,
 	SET_CAPACITY,		/* nothing else */
+	SET_SEGMENT,		/* its owner */
 	DUP,
 	DESTROY,
+	DESTROY_SEGMENT,	/* NOW */
+	CHANNEL,		/* with rings */
+	CONNECT,
+	CONNECT_UNTIL,		/* with a deadline, which has passed */
+	CONNECT_VECTOR,
+	ACCEPT,
+	REFUSE,
+	PEER,
+	RING_WAIT,
+	RING_WAIT_UNTIL,	/* with a deadline */
+	RING_WAKE,
 	KINDS
 };
 
@@ -64,6 +77,13 @@ struct request {
 		struct mailbox_set set;
 		struct mailbox_dup dup;
 		struct mailbox_destroy destroy;
+		struct mailbox_channel channel;
+		struct mailbox_connect connect;
+		struct mailbox_accept accept;
+		struct mailbox_refuse refuse;
+		struct mailbox_peer peer;
+		struct mailbox_ring_wait ring_wait;
+		struct mailbox_ring_wake ring_wake;
 		unsigned char bytes[sizeof(struct mailbox_stat)];
 	} in;
 };
@@ -73,6 +93,12 @@ struct request {
  * @device: the device
  * @handle: a SHARED mailbox with a name and with three messages, all rights
  * @broadcast: a BROADCAST mailbox, one receiver, all rights
+ * @segment: a SEGMENT of WORLD_SEGMENT bytes, all rights
+ * @ends: of a channel with rings of WORLD_RING bytes, from the first end, and
+ *	WORLD_RING_BACK
+ * @listener: a SHARED mailbox that has received a request for a channel
+ * @asked: the end of who asked for it
+ * @request: its number
  * @name: of @handle
  * @fresh: a name that nobody has
  * @after: a name for LIST
@@ -87,6 +113,11 @@ struct world {
 	int device;
 	int handle;
 	int broadcast;
+	int segment;
+	int ends[2];
+	int listener;
+	int asked;
+	__u64 request;
 	char name[MBX_NAME_SIZE];
 	char fresh[MBX_NAME_SIZE];
 	char after[4];
@@ -102,6 +133,45 @@ struct world {
 #define WORLD_CAPACITY	8
 #define WORLD_TAG	7
 #define WORLD_PRIORITY	3
+#define WORLD_SEGMENT	12288
+#define WORLD_RING	8192
+#define WORLD_RING_BACK	4096
+
+/* The parts of it that are no queue of messages: 0 or the negative errno. */
+MBX_HELPER int world_make_channels(struct world *world)
+{
+	struct mailbox_channel channel = {
+		.ring = WORLD_RING,
+		.ring_back = WORLD_RING_BACK,
+		.capacity = WORLD_CAPACITY,
+	};
+	struct mailbox_connect connect = {
+		.flags = MAILBOX_NONBLOCK,
+		.capacity = WORLD_CAPACITY,
+	};
+	struct mailbox_receive receive = { .flags = MAILBOX_NONBLOCK };
+	int result;
+
+	world->segment = mbx_new(MAILBOX_POLICY_SEGMENT, WORLD_SEGMENT);
+	if (world->segment < 0)
+		return world->segment;
+	result = mbx_ioctl(world->device, MAILBOX_IOC_CHANNEL, &channel);
+	if (result)
+		return result;
+	world->ends[0] = channel.fd;
+	world->ends[1] = channel.fd_back;
+
+	world->listener = mbx_new(MAILBOX_POLICY_SHARED, WORLD_CAPACITY);
+	if (world->listener < 0)
+		return world->listener;
+	result = mbx_ioctl(world->listener, MAILBOX_IOC_CONNECT, &connect);
+	if (result)
+		return result;
+	world->asked = connect.fd;
+	result = mbx_receive(world->listener, &receive);
+	world->request = receive.header.sequence;
+	return result;
+}
 
 /* 0 or the negative errno. */
 MBX_HELPER int world_make(struct world *world)
@@ -135,7 +205,7 @@ MBX_HELPER int world_make(struct world *world)
 		if (result)
 			return result;
 	}
-	return 0;
+	return world_make_channels(world);
 }
 
 MBX_HELPER void world_end(struct world *world)
@@ -143,6 +213,11 @@ MBX_HELPER void world_end(struct world *world)
 	close(world->device);
 	close(world->handle);
 	close(world->broadcast);
+	close(world->segment);
+	close(world->ends[0]);
+	close(world->ends[1]);
+	close(world->asked);
+	close(world->listener);
 }
 
 /* Its command number and the size that goes with it. */
@@ -169,11 +244,39 @@ MBX_HELPER void request_receive(struct world *world, struct mailbox_receive *rec
 	};
 }
 
-/* A valid request of this kind. */
-MBX_HELPER void request_make(struct request *request, struct world *world, enum kind kind)
+MBX_HELPER void request_connect(struct world *world, struct mailbox_connect *connect)
+{
+	*connect = (struct mailbox_connect) {
+		.flags = MAILBOX_NONBLOCK,
+		.buffer = MBX_PTR(world->payload),
+		.length = sizeof(world->payload),
+		.capacity = 1,
+		.ring = WORLD_RING,
+		.ring_back = WORLD_RING_BACK,
+		.fd = -1,
+	};
+}
+
+/* WAIT on an end then ends at once. */
+MBX_HELPER void wake_other_end(int end)
+{
+	struct mailbox_ring_wake wake = { .events = MAILBOX_RING_DATA };
+
+	mbx_ioctl(end, MAILBOX_IOC_RING_WAKE, &wake);
+}
+
+/* Two halves. */
+MBX_HELPER void vector_make(struct world *world, char *one, char *other)
 {
 	size_t half = sizeof(world->payload) / 2;
 
+	world->pieces[0] = (struct mailbox_vector) { MBX_PTR(one), half };
+	world->pieces[1] = (struct mailbox_vector) { MBX_PTR(other), half };
+}
+
+/* A valid request of this kind. */
+MBX_HELPER void request_make(struct request *request, struct world *world, enum kind kind)
+{
 	memset(request, 0, sizeof(*request));
 	request->fd = world->handle;
 
@@ -188,6 +291,7 @@ MBX_HELPER void request_make(struct request *request, struct world *world, enum 
 	case CREATE_UNNAMED:
 	case CREATE_BROADCAST:
 	case CREATE_FIXED:
+	case CREATE_SEGMENT:
 		REQUEST(MAILBOX_IOC_CREATE);
 		request->fd = world->device;
 		request->in.create.rights = MAILBOX_RIGHT_ALL;
@@ -202,6 +306,11 @@ MBX_HELPER void request_make(struct request *request, struct world *world, enum 
 			request->in.create.policy = MAILBOX_POLICY_BROADCAST;
 		if (kind == CREATE_FIXED)
 			request->in.create.flags = MAILBOX_CREATE_FIXED;
+		if (kind == CREATE_SEGMENT) {
+			request->in.create.policy = MAILBOX_POLICY_SEGMENT;
+			request->in.create.capacity = WORLD_SEGMENT;
+			request->in.create.message_max = 0;
+		}
 		break;
 	case OPEN:
 		REQUEST(MAILBOX_IOC_OPEN);
@@ -228,10 +337,7 @@ MBX_HELPER void request_make(struct request *request, struct world *world, enum 
 			request->in.send.deadline = mbx_in_ms(1000);
 		}
 		if (kind == SEND_VECTOR) {
-			world->pieces[0] = (struct mailbox_vector) {
-				MBX_PTR(world->payload), half };
-			world->pieces[1] = (struct mailbox_vector) {
-				MBX_PTR(world->payload) + half, half };
+			vector_make(world, world->payload, world->payload + 4);
 			request->in.send.flags |= MAILBOX_VECTOR;
 			request->in.send.buffer = MBX_PTR(world->pieces);
 			request->in.send.length = 2;
@@ -253,10 +359,7 @@ MBX_HELPER void request_make(struct request *request, struct world *world, enum 
 			request->in.receive.deadline = mbx_in_ms(1000);
 		}
 		if (kind == RECEIVE_VECTOR) {
-			world->pieces[0] = (struct mailbox_vector) {
-				MBX_PTR(world->room[0]), half };
-			world->pieces[1] = (struct mailbox_vector) {
-				MBX_PTR(world->room[1]), half };
+			vector_make(world, world->room[0], world->room[1]);
 			request->in.receive.flags |= MAILBOX_VECTOR;
 			request->in.receive.buffer = MBX_PTR(world->pieces);
 			request->in.receive.length = 2;
@@ -317,12 +420,76 @@ MBX_HELPER void request_make(struct request *request, struct world *world, enum 
 		request->in.set.mask = MAILBOX_SET_CAPACITY;
 		request->in.set.capacity = WORLD_CAPACITY + 1;
 		break;
+	case SET_SEGMENT:
+		REQUEST(MAILBOX_IOC_SET);
+		request->fd = world->segment;
+		request->in.set.mask = MAILBOX_SET_UID;
+		request->in.set.uid = 1000;
+		break;
 	case DUP:
 		REQUEST(MAILBOX_IOC_DUP);
 		request->in.dup.rights = MAILBOX_RIGHT_SEND;
 		break;
 	case DESTROY:
 		REQUEST(MAILBOX_IOC_DESTROY);
+		break;
+	case DESTROY_SEGMENT:
+		REQUEST(MAILBOX_IOC_DESTROY);
+		request->fd = world->segment;
+		request->in.destroy.flags = MAILBOX_DESTROY_NOW;
+		break;
+	case CHANNEL:
+		REQUEST(MAILBOX_IOC_CHANNEL);
+		request->fd = world->device;
+		request->in.channel.ring = WORLD_RING;
+		request->in.channel.ring_back = WORLD_RING_BACK;
+		request->in.channel.capacity = 1;
+		request->in.channel.message_max = 64;
+		break;
+	case CONNECT:
+	case CONNECT_UNTIL:
+	case CONNECT_VECTOR:
+		REQUEST(MAILBOX_IOC_CONNECT);
+		request_connect(world, &request->in.connect);
+		if (kind == CONNECT_UNTIL)
+			request->in.connect.flags = MAILBOX_DEADLINE;
+		if (kind == CONNECT_VECTOR) {
+			vector_make(world, world->payload, world->payload + 4);
+			request->in.connect.flags |= MAILBOX_VECTOR;
+			request->in.connect.buffer = MBX_PTR(world->pieces);
+			request->in.connect.length = 2;
+		}
+		break;
+	case ACCEPT:
+		REQUEST(MAILBOX_IOC_ACCEPT);
+		request->fd = world->listener;
+		request->in.accept.sequence = world->request;
+		request->in.accept.fd = -1;
+		break;
+	case REFUSE:
+		REQUEST(MAILBOX_IOC_REFUSE);
+		request->fd = world->listener;
+		request->in.refuse.sequence = world->request;
+		request->in.refuse.code = 7;
+		break;
+	case PEER:
+		REQUEST(MAILBOX_IOC_PEER);
+		request->fd = world->ends[0];
+		break;
+	case RING_WAIT:
+	case RING_WAIT_UNTIL:
+		REQUEST(MAILBOX_IOC_RING_WAIT);
+		wake_other_end(world->ends[1]);
+		request->fd = world->ends[0];
+		request->in.ring_wait.flags = MAILBOX_NONBLOCK;
+		request->in.ring_wait.events = MAILBOX_RING_DATA;
+		if (kind == RING_WAIT_UNTIL)
+			request->in.ring_wait.flags = MAILBOX_DEADLINE;
+		break;
+	case RING_WAKE:
+		REQUEST(MAILBOX_IOC_RING_WAKE);
+		request->fd = world->ends[0];
+		request->in.ring_wake.events = MAILBOX_RING_DATA;
 		break;
 	case KINDS:
 		break;
@@ -348,6 +515,16 @@ MBX_HELPER void request_undo(struct request *request)
 	case _IOC_NR(MAILBOX_IOC_DUP):
 		close(request->in.dup.fd);
 		break;
+	case _IOC_NR(MAILBOX_IOC_CHANNEL):
+		close(request->in.channel.fd);
+		close(request->in.channel.fd_back);
+		break;
+	case _IOC_NR(MAILBOX_IOC_CONNECT):
+		close(request->in.connect.fd);
+		break;
+	case _IOC_NR(MAILBOX_IOC_ACCEPT):
+		close(request->in.accept.fd);
+		break;
 	}
 }
 
@@ -362,6 +539,9 @@ MBX_HELPER void request_put(struct request *request, size_t at, size_t size, __u
  * struct trace - all that a request could change
  * @handle: the mailbox that most requests go to
  * @broadcast: the other one
+ * @segment: the one without messages
+ * @end: the channel
+ * @asked: is the request answered, and how?
  * @info: what is charged to the user
  * @files: descriptors of the process
  * @next: the one that is given next: one that is reserved and forgotten is not
@@ -370,6 +550,9 @@ MBX_HELPER void request_put(struct request *request, size_t at, size_t size, __u
 struct trace {
 	struct mailbox_stat handle;
 	struct mailbox_stat broadcast;
+	struct mailbox_stat segment;
+	struct mailbox_stat end;
+	struct mailbox_peer asked;
 	struct mailbox_info info;
 	int files;
 	int next;
@@ -380,6 +563,9 @@ MBX_HELPER void trace_take(struct trace *trace, struct world *world)
 	memset(trace, 0, sizeof(*trace));
 	mbx_stat(world->handle, &trace->handle);
 	mbx_stat(world->broadcast, &trace->broadcast);
+	mbx_stat(world->segment, &trace->segment);
+	mbx_stat(world->ends[0], &trace->end);
+	mbx_ioctl(world->asked, MAILBOX_IOC_PEER, &trace->asked);
 	mbx_info(world->device, &trace->info);
 	trace->files = mbx_open_files();
 	trace->next = fcntl(world->device, F_DUPFD_CLOEXEC, 0);

@@ -65,8 +65,10 @@ FIXTURE_TEARDOWN(member)
 
 /* CREATE */
 MEMBER(create_rights_none, CREATE, BAD(create, rights, 0), SAYS(EINVAL, RANGE, 1));
-MEMBER(create_policy_4, CREATE, BAD(create, policy, 4), SAYS(EINVAL, RANGE, 3));
-MEMBER(create_policy_max, CREATE, BAD(create, policy, ~0), SAYS(EINVAL, RANGE, 3));
+MEMBER(create_policy_channel, CREATE, BAD(create, policy, MAILBOX_POLICY_CHANNEL),
+       SAYS(EINVAL, POLICY, MAILBOX_POLICY_CHANNEL));
+MEMBER(create_policy_6, CREATE, BAD(create, policy, 6), SAYS(EINVAL, RANGE, 5));
+MEMBER(create_policy_max, CREATE, BAD(create, policy, ~0), SAYS(EINVAL, RANGE, 5));
 MEMBER(create_slow_of_shared, CREATE, BAD(create, slow, MAILBOX_SLOW_LOSE),
        SAYS(EINVAL, RESERVED, MAILBOX_SLOW_LOSE));
 MEMBER(create_slow_3, CREATE_BROADCAST, BAD(create, slow, 3), SAYS(EINVAL, RANGE, 2));
@@ -92,6 +94,22 @@ MEMBER(create_fixed_of_no_size, CREATE_FIXED, BAD(create, message_max, 0),
 MEMBER(create_reserved_1, CREATE, BAD(create, reserved, 1), SAYS(EINVAL, RESERVED, 1));
 MEMBER(create_reserved_high, CREATE, BAD(create, reserved, 1U << 31),
        SAYS(EINVAL, RESERVED, 1U << 31));
+MEMBER(create_segment_fixed, CREATE_SEGMENT, BAD(create, flags, MAILBOX_CREATE_FIXED),
+       SAYS(EINVAL, POLICY, MAILBOX_CREATE_FIXED));
+MEMBER(create_segment_slow, CREATE_SEGMENT, BAD(create, slow, MAILBOX_SLOW_LOSE),
+       SAYS(EINVAL, RESERVED, MAILBOX_SLOW_LOSE));
+MEMBER(create_segment_of_nothing, CREATE_SEGMENT, BAD(create, capacity, 0),
+       SAYS(EINVAL, RANGE, 1));
+MEMBER(create_segment_over, CREATE_SEGMENT, BAD(create, capacity, MAILBOX_SEGMENT_MAX + 1ULL),
+       SAYS(EINVAL, RANGE, MAILBOX_SEGMENT_MAX));
+MEMBER(create_segment_high, CREATE_SEGMENT, BAD(create, capacity, 1ULL << 32 | 4096),
+       SAYS(EINVAL, RANGE, MAILBOX_SEGMENT_MAX));
+MEMBER(create_segment_unlimited, CREATE_SEGMENT, BAD(create, capacity, MAILBOX_UNLIMITED),
+       SAYS(EINVAL, RANGE, MAILBOX_SEGMENT_MAX));
+MEMBER(create_segment_message_max, CREATE_SEGMENT, BAD(create, message_max, 1),
+       SAYS(EINVAL, RESERVED, 1));
+MEMBER(create_segment_reserved, CREATE_SEGMENT, BAD(create, reserved, 1),
+       SAYS(EINVAL, RESERVED, 1));
 
 /* OPEN */
 MEMBER(open_rights_none, OPEN, BAD(open, rights, 0), SAYS(EINVAL, RANGE, 1));
@@ -219,6 +237,12 @@ MEMBER(set_uid_minus_1, SET, BAD(set, uid, ~0), SAYS(EINVAL, RANGE, 0xfffffffe))
 MEMBER(set_gid_minus_1, SET, BAD(set, gid, ~0), SAYS(EINVAL, RANGE, 0xfffffffe));
 MEMBER(set_capacity_over, SET, BAD(set, capacity, MAILBOX_CAPACITY_MAX + 1),
        SAYS(EINVAL, RANGE, MAILBOX_CAPACITY_MAX));
+MEMBER(set_segment_capacity, SET_SEGMENT,
+       BAD(set, mask, MAILBOX_SET_UID | MAILBOX_SET_CAPACITY),
+       SAYS(EINVAL, POLICY, MAILBOX_SET_CAPACITY));
+MEMBER(set_segment_both, SET_SEGMENT,
+       BAD(set, mask, MAILBOX_SET_UID | MAILBOX_SET_CAPACITY | MAILBOX_SET_MESSAGE_MAX),
+       SAYS(EINVAL, POLICY, MAILBOX_SET_CAPACITY | MAILBOX_SET_MESSAGE_MAX));
 
 /* DUP */
 MEMBER(dup_rights_none, DUP, BAD(dup, rights, 0), SAYS(EINVAL, RANGE, 1));
@@ -230,6 +254,117 @@ MEMBER(dup_reserved_high, DUP, BAD(dup, reserved, 1U << 31),
 MEMBER(destroy_reserved_1, DESTROY, BAD(destroy, reserved, 1), SAYS(EINVAL, RESERVED, 1));
 MEMBER(destroy_reserved_high, DESTROY, BAD(destroy, reserved, 1U << 31),
        SAYS(EINVAL, RESERVED, 1U << 31));
+MEMBER(destroy_now_of_messages, DESTROY, BAD(destroy, flags, MAILBOX_DESTROY_NOW),
+       SAYS(EINVAL, POLICY, MAILBOX_DESTROY_NOW));
+MEMBER(destroy_segment_reserved, DESTROY_SEGMENT, BAD(destroy, reserved, 1),
+       SAYS(EINVAL, RESERVED, 1));
+
+/* rings, of CHANNEL and CONNECT: a power of two, and both or none */
+#define RINGS(name, kind_, type)						\
+	MEMBER(name ## _ring_alone, kind_, BAD(type, ring_back, 0),		\
+	       SAYS(EINVAL, RANGE, MAILBOX_RING_MIN));				\
+	MEMBER(name ## _ring_back_alone, kind_, BAD(type, ring, 0),		\
+	       SAYS(EINVAL, RANGE, MAILBOX_RING_MIN));				\
+	MEMBER(name ## _ring_1, kind_, BAD(type, ring, 1),			\
+	       SAYS(EINVAL, RANGE, MAILBOX_RING_MIN));				\
+	MEMBER(name ## _ring_half, kind_, BAD(type, ring, MAILBOX_RING_MIN / 2), \
+	       SAYS(EINVAL, RANGE, MAILBOX_RING_MIN));				\
+	MEMBER(name ## _ring_below, kind_, BAD(type, ring, MAILBOX_RING_MIN - 1), \
+	       SAYS(EINVAL, RANGE, MAILBOX_RING_MIN));				\
+	MEMBER(name ## _ring_odd, kind_, BAD(type, ring, MAILBOX_RING_MIN + 1),	\
+	       SAYS(EINVAL, RANGE, MAILBOX_RING_MIN));				\
+	MEMBER(name ## _ring_three_pages, kind_, BAD(type, ring, 3 * 4096),	\
+	       SAYS(EINVAL, RANGE, 2 * 4096));					\
+	MEMBER(name ## _ring_almost_max, kind_, BAD(type, ring, MAILBOX_RING_MAX - 8), \
+	       SAYS(EINVAL, RANGE, MAILBOX_RING_MAX / 2));			\
+	MEMBER(name ## _ring_over, kind_, BAD(type, ring, MAILBOX_RING_MAX + 1), \
+	       SAYS(EINVAL, RANGE, MAILBOX_RING_MAX));				\
+	MEMBER(name ## _ring_double, kind_, BAD(type, ring, 2ULL * MAILBOX_RING_MAX), \
+	       SAYS(EINVAL, RANGE, MAILBOX_RING_MAX));				\
+	MEMBER(name ## _ring_high, kind_, BAD(type, ring, 1U << 31),		\
+	       SAYS(EINVAL, RANGE, MAILBOX_RING_MAX));				\
+	MEMBER(name ## _ring_back_below, kind_, BAD(type, ring_back, MAILBOX_RING_MIN - 1), \
+	       SAYS(EINVAL, RANGE, MAILBOX_RING_MIN));				\
+	MEMBER(name ## _ring_back_odd, kind_, BAD(type, ring_back, 3 * 4096),	\
+	       SAYS(EINVAL, RANGE, 2 * 4096));					\
+	MEMBER(name ## _ring_back_max, kind_, BAD(type, ring_back, ~0),		\
+	       SAYS(EINVAL, RANGE, MAILBOX_RING_MAX))
+
+RINGS(channel, CHANNEL, channel);
+RINGS(connect, CONNECT, connect);
+
+/* the queues of CHANNEL and CONNECT; 16 MiB is what the module allows unless told */
+#define QUEUES(name, kind_, type)						\
+	MEMBER(name ## _capacity_0, kind_, BAD(type, capacity, 0),		\
+	       SAYS(EINVAL, RANGE, 1));						\
+	MEMBER(name ## _capacity_over, kind_, BAD(type, capacity, MAILBOX_CAPACITY_MAX + 1), \
+	       SAYS(EINVAL, RANGE, MAILBOX_CAPACITY_MAX));			\
+	MEMBER(name ## _capacity_almost_unlimited, kind_,			\
+	       BAD(type, capacity, MAILBOX_UNLIMITED - 1),			\
+	       SAYS(EINVAL, RANGE, MAILBOX_CAPACITY_MAX));			\
+	MEMBER(name ## _message_max_over, kind_, BAD(type, message_max, (16 << 20) + 1), \
+	       SAYS(EMSGSIZE, MODULE_SIZE, 16 << 20));				\
+	MEMBER(name ## _message_max_max, kind_, BAD(type, message_max, ~0ULL),	\
+	       SAYS(EMSGSIZE, MODULE_SIZE, 16 << 20));				\
+	MEMBER(name ## _reserved_1, kind_, BAD(type, reserved, 1),		\
+	       SAYS(EINVAL, RESERVED, 1));					\
+	MEMBER(name ## _reserved_high, kind_, BAD(type, reserved, 1U << 31),	\
+	       SAYS(EINVAL, RESERVED, 1U << 31))
+
+QUEUES(channel, CHANNEL, channel);
+QUEUES(connect, CONNECT, connect);
+
+/* CONNECT */
+MEMBER(connect_flags_exclude, CONNECT,
+       BAD(connect, flags, MAILBOX_DEADLINE | MAILBOX_NONBLOCK),
+       SAYS(EINVAL, FLAGS, MAILBOX_DEADLINE | MAILBOX_NONBLOCK));
+MEMBER(connect_realtime_alone, CONNECT, BAD(connect, flags, MAILBOX_REALTIME),
+       SAYS(EINVAL, FLAGS, MAILBOX_REALTIME));
+MEMBER(connect_sync, CONNECT, BAD(connect, flags, MAILBOX_NONBLOCK | MAILBOX_SEND_SYNC),
+       SAYS(EINVAL, FLAGS, MAILBOX_SEND_SYNC));
+MEMBER(connect_priority_over, CONNECT, BAD(connect, priority, MAILBOX_PRIORITY_MAX + 1),
+       SAYS(EINVAL, RANGE, MAILBOX_PRIORITY_MAX));
+MEMBER(connect_priority_max, CONNECT, BAD(connect, priority, ~0),
+       SAYS(EINVAL, RANGE, MAILBOX_PRIORITY_MAX));
+MEMBER(connect_length_over, CONNECT, BAD(connect, length, (16 << 20) + 1),
+       SAYS(EMSGSIZE, MODULE_SIZE, 16 << 20));
+MEMBER(connect_length_max, CONNECT, BAD(connect, length, 1ULL << 40),
+       SAYS(EMSGSIZE, MODULE_SIZE, 16 << 20));
+MEMBER(connect_vector_over, CONNECT_VECTOR, BAD(connect, length, MAILBOX_VECTOR_MAX + 1),
+       SAYS(EINVAL, RANGE, MAILBOX_VECTOR_MAX));
+MEMBER(connect_vector_max, CONNECT_VECTOR, BAD(connect, length, ~0ULL),
+       SAYS(EINVAL, RANGE, MAILBOX_VECTOR_MAX));
+MEMBER(connect_deadline_unused, CONNECT, BAD(connect, deadline, 1),
+       SAYS(EINVAL, RESERVED, 1));
+
+/* ACCEPT, REFUSE */
+MEMBER(accept_sequence_0, ACCEPT, BAD(accept, sequence, 0),
+       SAYS_STATE(ENOENT, REQUEST_UNKNOWN, 0));
+MEMBER(accept_sequence_next, ACCEPT, BAD(accept, sequence, 2),
+       SAYS_STATE(ENOENT, REQUEST_UNKNOWN, 0));
+MEMBER(accept_sequence_high, ACCEPT, BAD(accept, sequence, 1ULL << 32 | 1),
+       SAYS_STATE(ENOENT, REQUEST_UNKNOWN, 0));
+MEMBER(refuse_sequence_0, REFUSE, BAD(refuse, sequence, 0),
+       SAYS_STATE(ENOENT, REQUEST_UNKNOWN, 0));
+MEMBER(refuse_sequence_high, REFUSE, BAD(refuse, sequence, 1ULL << 32 | 1),
+       SAYS_STATE(ENOENT, REQUEST_UNKNOWN, 0));
+
+/* RING_WAIT, RING_WAKE */
+MEMBER(ring_wait_flags_exclude, RING_WAIT,
+       BAD(ring_wait, flags, MAILBOX_DEADLINE | MAILBOX_NONBLOCK),
+       SAYS(EINVAL, FLAGS, MAILBOX_DEADLINE | MAILBOX_NONBLOCK));
+MEMBER(ring_wait_realtime_alone, RING_WAIT, BAD(ring_wait, flags, MAILBOX_REALTIME),
+       SAYS(EINVAL, FLAGS, MAILBOX_REALTIME));
+MEMBER(ring_wait_vector, RING_WAIT, BAD(ring_wait, flags, MAILBOX_VECTOR),
+       SAYS(EINVAL, FLAGS, MAILBOX_VECTOR));
+MEMBER(ring_wait_events_none, RING_WAIT, BAD(ring_wait, events, 0), SAYS(EINVAL, RANGE, 1));
+MEMBER(ring_wait_other_event, RING_WAIT, BAD(ring_wait, events, MAILBOX_RING_ROOM),
+       SAYS_STATE(EAGAIN, EMPTY, 0));
+MEMBER(ring_wait_deadline_unused, RING_WAIT, BAD(ring_wait, deadline, 1),
+       SAYS(EINVAL, RESERVED, 1));
+MEMBER(ring_wait_deadline_negative, RING_WAIT_UNTIL, BAD(ring_wait, deadline, -1LL),
+       SAYS(EINVAL, RANGE, 0));
+MEMBER(ring_wake_events_none, RING_WAKE, BAD(ring_wake, events, 0), SAYS(EINVAL, RANGE, 1));
 
 TEST_F(member, refused)
 {
@@ -316,7 +451,18 @@ BITS(set_mask, SET, set, mask,
      MAILBOX_SET_UID | MAILBOX_SET_GID);
 BITS(dup_flags, DUP, dup, flags, MAILBOX_OPEN_NONBLOCK);
 BITS(dup_rights, DUP, dup, rights, MAILBOX_RIGHT_ALL);
-BITS(destroy_flags, DESTROY, destroy, flags, 0);
+BITS(destroy_flags, DESTROY, destroy, flags, MAILBOX_DESTROY_NOW);
+BITS(create_segment_flags, CREATE_SEGMENT, create, flags,
+     MAILBOX_CREATE_NONBLOCK | MAILBOX_CREATE_FIXED);
+BITS(channel_flags, CHANNEL, channel, flags, MAILBOX_CHANNEL_NONBLOCK);
+BITS(connect_flags, CONNECT, connect, flags, WAIT_BITS);
+BITS(accept_flags, ACCEPT, accept, flags, MAILBOX_ACCEPT_NONBLOCK);
+BITS(refuse_flags, REFUSE, refuse, flags, 0);
+BITS(peer_flags, PEER, peer, flags, 0);
+BITS(ring_wait_flags, RING_WAIT, ring_wait, flags, WAIT_BITS & ~MAILBOX_VECTOR);
+BITS(ring_wait_events, RING_WAIT, ring_wait, events, MAILBOX_RING_DATA | MAILBOX_RING_ROOM);
+BITS(ring_wake_flags, RING_WAKE, ring_wake, flags, 0);
+BITS(ring_wake_events, RING_WAKE, ring_wake, events, MAILBOX_RING_DATA | MAILBOX_RING_ROOM);
 
 /* The member with these bits more. */
 static int try_bits(struct request *request, struct world *world,
@@ -408,6 +554,11 @@ OUT(receive_batch_done, RECEIVE_BATCH, batch, done);
 OUT_FROM(stat, STAT, stat, id);
 OUT(dup_fd, DUP, dup, fd);
 OUT(destroy_dropped, DESTROY, destroy, dropped);
+OUT(channel_fd, CHANNEL, channel, fd);
+OUT(channel_fd_back, CHANNEL, channel, fd_back);
+OUT(connect_fd, CONNECT, connect, fd);
+OUT(accept_fd, ACCEPT, accept, fd);
+OUT_FROM(peer, PEER, peer, state);
 
 /* Out members may hold anything, and so may the error, which stays. */
 TEST_F(out, ignored_on_input)
@@ -464,6 +615,7 @@ DESTROYED(receive_batch, RECEIVE_BATCH, false);
 DESTROYED(set, SET, false);
 DESTROYED(dup, DUP, false);
 DESTROYED(destroy, DESTROY, false);
+DESTROYED(connect, CONNECT, false);
 
 TEST_F(destroyed, says_so)
 {
@@ -480,6 +632,31 @@ TEST_F(destroyed, says_so)
 		EXPECT_DETAIL(EIDRM, MAILBOX_REASON_DESTROYED, MAILBOX_NO_FIELD, 0,
 			      &request.in.error);
 	EXPECT_NO_TRACE(&trace, &self->world);
+}
+
+/*
+ * A CONNECT with a deadline: a bad one has asked nobody, and one that has passed has
+ * put the request into the mailbox all the same.
+ */
+TEST(connect_until)
+{
+	struct request request;
+	struct world world;
+
+	ASSERT_EQ(0, world_make(&world));
+	request_make(&request, &world, CONNECT_UNTIL);
+	request.in.connect.deadline = -1;
+	EXPECT_EQ(-EINVAL, request_try(&request));
+	EXPECT_DETAIL(EINVAL, MAILBOX_REASON_RANGE, MBX_FIELD(mailbox_connect, deadline), 0,
+		      &request.in.error);
+	EXPECT_EQ(WORLD_MESSAGES, mbx_depth(world.handle));
+	request.in.connect.deadline = 1;
+	EXPECT_EQ(-ETIMEDOUT, request_try(&request));
+	EXPECT_DETAIL(ETIMEDOUT, MAILBOX_REASON_DEADLINE, MAILBOX_NO_FIELD, 1,
+		      &request.in.error);
+	EXPECT_EQ(-1, request.in.connect.fd);
+	EXPECT_EQ(WORLD_MESSAGES + 1, mbx_depth(world.handle));
+	world_end(&world);
 }
 
 /* What has no name has nothing that a mode could protect. */

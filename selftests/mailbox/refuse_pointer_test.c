@@ -53,6 +53,8 @@ POINTER(receive_array, RECEIVE_VECTOR, receive, buffer);
 POINTER(receive_until_buffer, RECEIVE_UNTIL, receive, buffer, .output = true);
 POINTER(receive_tag_buffer, RECEIVE_TAG, receive, buffer, .output = true);
 POINTER(peek_buffer, PEEK, receive, buffer, .output = true);
+POINTER(connect_buffer, CONNECT, connect, buffer);
+POINTER(connect_array, CONNECT_VECTOR, connect, buffer);
 /* items that are read-only have a test of their own */
 POINTER(send_batch_items, SEND_BATCH, batch, items);
 POINTER(receive_batch_items, RECEIVE_BATCH, batch, items);

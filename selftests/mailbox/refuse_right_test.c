@@ -96,6 +96,11 @@ TEST_F(right, peek)
 	EXPECT_BY_RIGHT(self, variant, PEEK, MAILBOX_RIGHT_RECEIVE, EBADF);
 }
 
+TEST_F(right, connect)
+{
+	EXPECT_BY_RIGHT(self, variant, CONNECT, MAILBOX_RIGHT_SEND, EBADF);
+}
+
 TEST_F(right, set)
 {
 	EXPECT_BY_RIGHT(self, variant, SET, MAILBOX_RIGHT_ADMIN, EPERM);
@@ -160,6 +165,108 @@ TEST_F(right, dup)
 		request_undo(&request);
 	}
 	EXPECT_NO_TRACE(&self->trace, &self->world);
+}
+
+/*
+ * ACCEPT and REFUSE, on another handle than the one that has the request: without
+ * the right they say so, and with it that there is none.
+ */
+TEST_F(right, answer)
+{
+	int other = mbx_dup(self->world.listener, variant->rights);
+	bool may = variant->rights & MAILBOX_RIGHT_RECEIVE;
+	struct request request;
+
+	ASSERT_LE(0, other);
+	trace_take(&self->trace, &self->world);
+	for (int refuse = 0; refuse < 2; refuse++) {
+		request_make(&request, &self->world, refuse ? REFUSE : ACCEPT);
+		request.fd = other;
+		EXPECT_EQ(may ? -ENOENT : -EBADF, request_try(&request));
+		EXPECT_DETAIL(may ? ENOENT : EBADF,
+			      may ? MAILBOX_REASON_REQUEST_UNKNOWN : MAILBOX_REASON_RIGHT,
+			      MAILBOX_NO_FIELD, may ? 0 : MAILBOX_RIGHT_RECEIVE,
+			      &request.in.error);
+	}
+	EXPECT_NO_TRACE(&self->trace, &self->world);
+	close(other);
+}
+
+/* --- what a kind of mailbox has no use for ---------------------------- */
+
+FIXTURE(kindred)
+{
+	struct world world;
+};
+
+/**
+ * @kind: the request
+ * @at: offset in struct world of the descriptor that it is made on
+ * @error: the errno
+ * @reason: enum mailbox_reason
+ * @value: mailbox_error.value
+ */
+FIXTURE_VARIANT(kindred)
+{
+	enum kind kind;
+	size_t at;
+	int error;
+	int reason;
+	__u64 value;
+};
+
+#define KINDRED(name, kind_, where_, error_, reason_, value_) \
+	FIXTURE_VARIANT_ADD(kindred, name) { \
+		.kind = kind_, .at = offsetof(struct world, where_), .error = error_, \
+		.reason = MAILBOX_REASON_##reason_, .value = value_, \
+	}
+
+/* a segment carries no messages, whatever rights its handle has */
+KINDRED(segment_send, SEND, segment, EBADF, RIGHT, MAILBOX_RIGHT_SEND);
+KINDRED(segment_send_batch, SEND_BATCH, segment, EBADF, RIGHT, MAILBOX_RIGHT_SEND);
+KINDRED(segment_receive, RECEIVE, segment, EBADF, RIGHT, MAILBOX_RIGHT_RECEIVE);
+KINDRED(segment_peek, PEEK, segment, EBADF, RIGHT, MAILBOX_RIGHT_RECEIVE);
+KINDRED(segment_receive_batch, RECEIVE_BATCH, segment, EBADF, RIGHT, MAILBOX_RIGHT_RECEIVE);
+KINDRED(segment_connect, CONNECT, segment, EBADF, RIGHT, MAILBOX_RIGHT_SEND);
+KINDRED(segment_accept, ACCEPT, segment, EBADF, RIGHT, MAILBOX_RIGHT_RECEIVE);
+KINDRED(segment_refuse, REFUSE, segment, EBADF, RIGHT, MAILBOX_RIGHT_RECEIVE);
+KINDRED(segment_peer, PEER, segment, ENOTTY, NONE, 0);
+KINDRED(segment_ring_wait, RING_WAIT, segment, ENOTTY, NONE, 0);
+KINDRED(segment_ring_wake, RING_WAKE, segment, ENOTTY, NONE, 0);
+/* a channel belongs to its ends, and nobody is asked for one through it */
+KINDRED(end_connect, CONNECT, ends[0], EINVAL, POLICY, MAILBOX_POLICY_CHANNEL);
+KINDRED(end_accept, ACCEPT, ends[0], ENOENT, REQUEST_UNKNOWN, 0);
+KINDRED(end_set, SET_CAPACITY, ends[1], EPERM, RIGHT, MAILBOX_RIGHT_ADMIN);
+KINDRED(end_destroy, DESTROY, ends[1], EPERM, RIGHT, MAILBOX_RIGHT_ADMIN);
+KINDRED(end_without_rings_wait, RING_WAIT, asked, ENOTTY, NONE, 0);
+KINDRED(end_without_rings_wake, RING_WAKE, asked, ENOTTY, NONE, 0);
+KINDRED(broadcast_connect, CONNECT, broadcast, EINVAL, POLICY, MAILBOX_POLICY_BROADCAST);
+KINDRED(shared_peer, PEER, handle, ENOTTY, NONE, 0);
+KINDRED(shared_ring_wait, RING_WAIT, handle, ENOTTY, NONE, 0);
+KINDRED(shared_ring_wake, RING_WAKE, handle, ENOTTY, NONE, 0);
+
+FIXTURE_SETUP(kindred)
+{
+	ASSERT_EQ(0, world_make(&self->world));
+}
+
+FIXTURE_TEARDOWN(kindred)
+{
+	world_end(&self->world);
+}
+
+TEST_F(kindred, refused)
+{
+	struct request request;
+	struct trace trace;
+
+	request_make(&request, &self->world, variant->kind);
+	memcpy(&request.fd, (char *)&self->world + variant->at, sizeof(int));
+	trace_take(&trace, &self->world);
+	EXPECT_EQ(-variant->error, request_try(&request));
+	EXPECT_DETAIL(variant->error, variant->reason, MAILBOX_NO_FIELD, variant->value,
+		      &request.in.error);
+	EXPECT_NO_TRACE(&trace, &self->world);
 }
 
 /* --- whom the mode lets in ------------------------------------------- */

@@ -44,6 +44,14 @@ COMMAND(stat, STAT);
 COMMAND(set, SET);
 COMMAND(dup, DUP);
 COMMAND(destroy, DESTROY);
+COMMAND(destroy_segment, DESTROY_SEGMENT);
+COMMAND(channel, CHANNEL);
+COMMAND(connect, CONNECT);
+COMMAND(accept, ACCEPT);
+COMMAND(refuse, REFUSE);
+COMMAND(peer, PEER);
+COMMAND(ring_wait, RING_WAIT);
+COMMAND(ring_wake, RING_WAKE);
 
 FIXTURE_SETUP(command)
 {
@@ -271,10 +279,16 @@ TEST_F(command, read_only)
 	memcpy(struct_, &self->request.in, self->request.size);
 	ASSERT_EQ(0, mprotect(struct_, mbx_page(), PROT_READ));
 
-	/* SET has nothing to report when it succeeds */
-	if (variant->kind == SET) {
+	/* these have nothing to report when they succeed */
+	switch (variant->kind) {
+	case SET:
+	case REFUSE:
+	case RING_WAIT:
+	case RING_WAKE:
 		EXPECT_EQ(0, mbx_ioctl(self->request.fd, self->request.command, struct_));
 		return;
+	default:
+		break;
 	}
 	EXPECT_EQ(-EFAULT, mbx_ioctl(self->request.fd, self->request.command, struct_));
 	EXPECT_NO_TRACE(&self->trace, &self->world);
@@ -358,6 +372,10 @@ TEST_F(command, read_only_and_bad)
 	case _IOC_NR(MAILBOX_IOC_SEND_BATCH):
 	case _IOC_NR(MAILBOX_IOC_RECEIVE_BATCH):
 		at = offsetof(struct mailbox_batch, flags);
+		break;
+	case _IOC_NR(MAILBOX_IOC_ACCEPT):
+	case _IOC_NR(MAILBOX_IOC_REFUSE):
+		at = offsetof(struct mailbox_accept, flags);
 		break;
 	default:
 		/* the first member, flags or mask */
@@ -486,6 +504,13 @@ static bool number_known(unsigned int number)
 	case _IOC_NR(MAILBOX_IOC_SET):
 	case _IOC_NR(MAILBOX_IOC_DUP):
 	case _IOC_NR(MAILBOX_IOC_DESTROY):
+	case _IOC_NR(MAILBOX_IOC_CHANNEL):
+	case _IOC_NR(MAILBOX_IOC_CONNECT):
+	case _IOC_NR(MAILBOX_IOC_ACCEPT):
+	case _IOC_NR(MAILBOX_IOC_REFUSE):
+	case _IOC_NR(MAILBOX_IOC_PEER):
+	case _IOC_NR(MAILBOX_IOC_RING_WAIT):
+	case _IOC_NR(MAILBOX_IOC_RING_WAKE):
 		return true;
 	}
 	return false;
