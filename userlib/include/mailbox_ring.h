@@ -278,7 +278,7 @@ static __inline__ int mailbox_ring_reserve(struct mailbox_ring *ring, size_t len
 	if (length > MAILBOX_RING_MAX || need > ring->out.end - next) {
 		int result = mailbox__ring_room(ring, length);
 
-		if (result)
+		if (result < 0)
 			return result;
 	}
 	record = (struct mailbox_ring_record *)
@@ -340,7 +340,8 @@ static __inline__ ssize_t mailbox_ring_peek(struct mailbox_ring *ring, const voi
 		    head - next > ring->in.limit - (next - ring->mine->tail)) {
 			int result = mailbox__ring_more(ring);
 
-			if (result)
+			/* never more than 0, which is for the compiler to see */
+			if (result < 0)
 				return result;
 		} else {
 			ring->in.head = head;
@@ -350,8 +351,10 @@ static __inline__ ssize_t mailbox_ring_peek(struct mailbox_ring *ring, const voi
 		 (const void *)(ring->their_data + (next & ring->their_mask));
 	/* once: it may change */
 	length = __atomic_load_n(&record->length, __ATOMIC_RELAXED);
-	if (length > ring->in.head - next - sizeof(*record))
-		return mailbox__ring_broken(ring);
+	if (length > ring->in.head - next - sizeof(*record)) {
+		mailbox__ring_broken(ring);
+		return -EPROTO;
+	}
 	ring->in.next = next + mailbox__ring_span(length);
 	*place = record + 1;
 	return (ssize_t)length;
