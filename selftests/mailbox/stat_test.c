@@ -507,11 +507,21 @@ TEST(fdinfo_of_a_named_mailbox)
 
 TEST(fdinfo_of_each_policy)
 {
-	static const char *const policies[] = { "shared", "exclusive", "pair", "broadcast" };
+	static const char *const policies[] = {
+		"shared", "exclusive", "pair", "broadcast", "channel", "segment",
+	};
 	int i, fd;
 
 	for (i = 0; i < ARRAY_SIZE(policies); i++) {
-		fd = mbx_new(i, 1);
+		struct mailbox_channel channel = { .capacity = 1 };
+
+		if (i == MAILBOX_POLICY_CHANNEL) {
+			ASSERT_EQ(0, mbx_on_device(MAILBOX_IOC_CHANNEL, &channel));
+			fd = channel.fd;
+			close(channel.fd_back);
+		} else {
+			fd = mbx_new(i, 1);
+		}
 		ASSERT_LE(0, fd);
 		EXPECT_INFO(policies[i], fd, "mailbox-policy");
 		close(fd);
