@@ -198,7 +198,8 @@ static struct way ways[] = {
 	  .consume = fd_consume, .divide = 20 },
 };
 
-#define WAYS	(sizeof(ways) / sizeof(ways[0]))
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define WAYS	ARRAY_SIZE(ways)
 
 static pid_t partner(void)
 {
@@ -367,7 +368,7 @@ static void result(const char *work, const char *peer, const char *gauge, double
 
 int main(int argc, char **argv)
 {
-	double rates[WAYS][REPEATS], turns[2][REPEATS], best = 0, ring, boost;
+	double rates[WAYS][REPEATS], turns[2][REPEATS], best = 0, ring = 0, boost = 0;
 	long records = 10000000;
 	bool soaking = false;
 	int option;
