@@ -6,6 +6,7 @@
 #ifndef MBIPC_COMPAT_H
 #define MBIPC_COMPAT_H
 
+#include <linux/mm.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -31,8 +32,11 @@
 
 /* 6.3 makes a vma's flags read-only but for functions. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
-#define mbipc_vm_flags(vma, set, clear) \
-	((vma)->vm_flags = ((vma)->vm_flags | (set)) & ~(clear))
+static inline void mbipc_vm_flags(struct vm_area_struct *vma, vm_flags_t set,
+				  vm_flags_t clear)
+{
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+}
 #else
 #define mbipc_vm_flags(vma, set, clear)	vm_flags_mod(vma, set, clear)
 #endif

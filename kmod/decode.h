@@ -167,8 +167,8 @@ static inline void mbipc_payload_end(struct mbipc_payload *payload)
  * as large as its caller does; mostly that is the same.
  */
 static __always_inline int mbipc_get_struct(void *args, size_t known,
-				      const void __user *user, size_t size,
-				      struct mailbox_error *err)
+					    const void __user *user, size_t size,
+					    struct mailbox_error *err)
 {
 	int code;
 

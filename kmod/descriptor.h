@@ -6,10 +6,8 @@
 #ifndef MBIPC_DESCRIPTOR_H
 #define MBIPC_DESCRIPTOR_H
 
-#include <linux/types.h>
+#include <linux/fs.h>
 
-struct file;
-struct file_operations;
 struct mailbox_error;
 struct mbipc_handle;
 

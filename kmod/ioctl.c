@@ -162,7 +162,7 @@ static int check_create(struct mailbox_create *args, struct mailbox_error *err)
 	return mbipc_check_capacity(args->capacity, args->policy,
 			      AT(mailbox_create, capacity), err) ?:
 	       mbipc_check_message_max(&args->message_max,
-				 AT(mailbox_create, message_max), err) ?:
+				       AT(mailbox_create, message_max), err) ?:
 	       mbipc_check_zero(args->reserved, AT(mailbox_create, reserved), err);
 }
 
@@ -187,7 +187,7 @@ static int do_create(struct mailbox_create *args,
 	args->mode &= ~current_umask();
 
 	code = mbipc_descriptor_new(&new, args->rights,
-			       args->flags & MAILBOX_CREATE_NONBLOCK, fops, err);
+				    args->flags & MAILBOX_CREATE_NONBLOCK, fops, err);
 	if (code) {
 		kfree(name);
 		return code;
@@ -220,7 +220,7 @@ static int do_open(struct mailbox_open *args, struct mailbox_open __user *user,
 	if (code)
 		return code;
 	code = mbipc_descriptor_new(&new, args->rights,
-			       args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
+				    args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
 	if (!code) {
 		code = mbipc_handle_open(new.handle, name, current_net(), err) ?:
 		       put_user(new.fd, &user->fd);
@@ -673,7 +673,7 @@ static int check_set(const struct mbipc_mailbox *mailbox,
 					  MAILBOX_SET_MESSAGE_MAX));
 	if (mask & MAILBOX_SET_CAPACITY)
 		code = mbipc_check_capacity(args->capacity, mailbox->policy,
-				      AT(mailbox_set, capacity), err);
+					    AT(mailbox_set, capacity), err);
 	else
 		code = mbipc_check_zero(args->capacity,
 					AT(mailbox_set, capacity), err);
@@ -730,7 +730,7 @@ static int do_dup(struct mbipc_handle *handle, struct mailbox_dup *args,
 				  AT(mailbox_dup, rights),
 				  args->rights & ~handle->rights);
 	code = mbipc_descriptor_new(&new, args->rights,
-			       args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
+				    args->flags & MAILBOX_OPEN_NONBLOCK, fops, err);
 	if (code)
 		return code;
 	code = mbipc_handle_dup(new.handle, handle, err) ?:
@@ -980,11 +980,13 @@ static noinline long ioctl_other(struct file *file, unsigned int cmd,
 		       mbipc_do_peer(file, &args.peer, user, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_RING_WAIT):
-		code = mbipc_get_struct(&args.ring_wait, sizeof(args.ring_wait), user, size, &err) ?:
+		code = mbipc_get_struct(&args.ring_wait, sizeof(args.ring_wait), user, size,
+					&err) ?:
 		       mbipc_do_ring_wait(file, &args.ring_wait, &err);
 		break;
 	case NUMBER(MAILBOX_IOC_RING_WAKE):
-		code = mbipc_get_struct(&args.ring_wake, sizeof(args.ring_wake), user, size, &err) ?:
+		code = mbipc_get_struct(&args.ring_wake, sizeof(args.ring_wake), user, size,
+					&err) ?:
 		       mbipc_do_ring_wake(file, &args.ring_wake, &err);
 		break;
 	default:

@@ -2,10 +2,8 @@
 #ifndef MBIPC_IOCTL_CHANNEL_H
 #define MBIPC_IOCTL_CHANNEL_H
 
+#include <linux/fs.h>
 #include <linux/mailbox.h>
-
-struct file;
-struct file_operations;
 
 int mbipc_do_channel(struct mailbox_channel *args,
 		     struct mailbox_channel __user *user,

@@ -11,7 +11,7 @@
 #include "ring.h"
 
 static_assert(sizeof(struct mailbox_ring_page) <= PAGE_SIZE);
-static_assert(MBIPC_RING_THEIRS > PAGE_SIZE + 2UL * MAILBOX_RING_MAX);
+static_assert(PAGE_SIZE + 2UL * MAILBOX_RING_MAX < MBIPC_RING_THEIRS);
 
 /* What a ring costs, for the user's quota. */
 static size_t ring_cost(const struct mbipc_ring *ring)

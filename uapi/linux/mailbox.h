@@ -248,7 +248,7 @@ struct mailbox_info {
 #define MAILBOX_POLICY_EXCLUSIVE	1	/* the one receiving handle there may be */
 #define MAILBOX_POLICY_PAIR		2	/* the other one of two processes */
 #define MAILBOX_POLICY_BROADCAST	3	/* every receiving handle, in one order */
-#define MAILBOX_POLICY_CHANNEL		4	/* the other end; made by CHANNEL and CONNECT only */
+#define MAILBOX_POLICY_CHANNEL		4	/* the other end; not made by CREATE */
 #define MAILBOX_POLICY_SEGMENT		5	/* no messages: memory to mmap(2) */
 
 /* The largest segment, bytes. */
@@ -699,9 +699,11 @@ struct mailbox_dup {
 	__u32 reserved;
 };
 
-/* mailbox_destroy.flags */
-#define MAILBOX_DESTROY_NOW	0x1	/* SEGMENT: also for those that have it mapped, who
-					 * get SIGBUS at the next access */
+/*
+ * mailbox_destroy.flags: of a SEGMENT take the memory also from those that have it
+ * mapped, who get SIGBUS at the next access.
+ */
+#define MAILBOX_DESTROY_NOW	0x1
 
 /**
  * struct mailbox_destroy - MAILBOX_IOC_DESTROY: end a mailbox; needs ADMIN
@@ -903,10 +905,11 @@ struct mailbox_peer {
 #define MAILBOX_RING_DATA	0x1	/* records in the other side's ring */
 #define MAILBOX_RING_ROOM	0x2	/* room in its own ring */
 
-/* mailbox_ring_page.flags */
-#define MAILBOX_RING_HEAVY	0x1	/* before it sleeps it makes the other side's
-					 * barrier too, by membarrier(2),
-					 * GLOBAL_EXPEDITED; it never polls */
+/*
+ * mailbox_ring_page.flags: before it sleeps this side makes the other one's barrier,
+ * too, by membarrier(2), GLOBAL_EXPEDITED; it never polls.
+ */
+#define MAILBOX_RING_HEAVY	0x1
 
 /**
  * struct mailbox_ring_page - the first page of a side's mapping

@@ -116,8 +116,10 @@ struct mailbox_ring {
 	} in __attribute__((aligned(128)));
 };
 
-/* mailbox_ring_open(): this side never polls the channel's descriptor; then the
- * barrier that sleeping needs is made by who goes to sleep, not by who sends. */
+/*
+ * mailbox_ring_open(): this side never polls the channel's descriptor; then the
+ * barrier that sleeping needs is made by who goes to sleep, not by who sends.
+ */
 #define MAILBOX_RING_NOPOLL	0x1
 
 /**
@@ -217,7 +219,7 @@ int mailbox__ring_broken(struct mailbox_ring *ring);
  * thread sanitizer, which does not see what a fence orders.  It need not: what
  * this one orders is atomic, and no plain access relies on it.
  */
-static __inline__ void mailbox__ring_fence(void)
+static inline void mailbox__ring_fence(void)
 {
 	__sync_synchronize();
 }
@@ -231,7 +233,7 @@ static __inline__ void mailbox__ring_fence(void)
  * this makes that one of the two sees the other's store.  Where the sleeper
  * makes the barrier for both sides, here the compiler is all that is in the way.
  */
-static __inline__ void mailbox__ring_barrier(const struct mailbox_ring *ring)
+static inline void mailbox__ring_barrier(const struct mailbox_ring *ring)
 {
 	if (__atomic_load_n(&ring->light, __ATOMIC_RELAXED))
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -240,7 +242,7 @@ static __inline__ void mailbox__ring_barrier(const struct mailbox_ring *ring)
 }
 
 /* Is one of two words that stand together not zero? */
-static __inline__ int mailbox__ring_either(const uint32_t *words)
+static inline int mailbox__ring_either(const uint32_t *words)
 {
 #if UINTPTR_MAX > UINT32_MAX
 	typedef uint64_t __attribute__((may_alias)) both;
@@ -252,7 +254,7 @@ static __inline__ int mailbox__ring_either(const uint32_t *words)
 #endif
 }
 
-static __inline__ uint32_t mailbox__ring_span(size_t length)
+static inline uint32_t mailbox__ring_span(size_t length)
 {
 	return (uint32_t)((sizeof(struct mailbox_ring_record) + length + 7) & ~(size_t)7);
 }
@@ -269,7 +271,7 @@ static __inline__ uint32_t mailbox__ring_span(size_t length)
  * Return: 0; -EAGAIN: no room now; -EMSGSIZE: no record can hold so much; -EPIPE:
  * the other side is gone; -EPROTO.
  */
-static __inline__ int mailbox_ring_reserve(struct mailbox_ring *ring, size_t length,
+static inline int mailbox_ring_reserve(struct mailbox_ring *ring, size_t length,
 				       void **place)
 {
 	struct mailbox_ring_record *record;
@@ -296,7 +298,7 @@ static __inline__ int mailbox_ring_reserve(struct mailbox_ring *ring, size_t len
  *
  * Return: 0; -EPIPE: the other side is gone, and reads it no more.
  */
-static __inline__ int mailbox_ring_commit(struct mailbox_ring *ring)
+static inline int mailbox_ring_commit(struct mailbox_ring *ring)
 {
 	/* with the acquire in mailbox_ring_peek(): the records are whole */
 	__atomic_store_n(&ring->mine->head, ring->out.next, __ATOMIC_RELEASE);
@@ -310,7 +312,7 @@ static __inline__ int mailbox_ring_commit(struct mailbox_ring *ring)
  * mailbox_ring_discard() - give up what was reserved and not committed
  * @ring: the ring
  */
-static __inline__ void mailbox_ring_discard(struct mailbox_ring *ring)
+static inline void mailbox_ring_discard(struct mailbox_ring *ring)
 {
 	ring->out.next = ring->mine->head;
 }
@@ -326,7 +328,7 @@ static __inline__ void mailbox_ring_discard(struct mailbox_ring *ring)
  * Return: its length; -EAGAIN: there is none now; -EPIPE: nor will there be;
  * -EPROTO.
  */
-static __inline__ ssize_t mailbox_ring_peek(struct mailbox_ring *ring, const void **place)
+static inline ssize_t mailbox_ring_peek(struct mailbox_ring *ring, const void **place)
 {
 	const struct mailbox_ring_record *record;
 	uint32_t length, next = ring->in.next;
@@ -364,7 +366,7 @@ static __inline__ ssize_t mailbox_ring_peek(struct mailbox_ring *ring, const voi
  * mailbox_ring_release() - what was peeked at may be written over
  * @ring: the ring
  */
-static __inline__ void mailbox_ring_release(struct mailbox_ring *ring)
+static inline void mailbox_ring_release(struct mailbox_ring *ring)
 {
 	/* with the acquire in mailbox__ring_room(): the reads are done */
 	__atomic_store_n(&ring->mine->tail, ring->in.next, __ATOMIC_RELEASE);
