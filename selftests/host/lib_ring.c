@@ -252,6 +252,29 @@ static void lie(struct mailbox_ring *liar)
 	}
 }
 
+/* What lies there when this side comes is believed no more than what comes later. */
+TEST_F(ring, lies_from_before)
+{
+	static const uint32_t tails[] = {
+		8, SIZE, 0x10000000, 0x80000000, -SIZE - 8
+	};
+	char record[SIZE] = "";
+	unsigned int i;
+
+	for (i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		struct mailbox_ring *late;
+
+		self->a->mine->tail = tails[i];
+		late = ring_memfd_side(self->fd, 1, SIZE, variant->flags);
+		ASSERT_NE(NULL, late);
+		EXPECT_EQ(-EPROTO, mailbox_ring_send(late, record, 100, 0));
+		EXPECT_EQ(-EMSGSIZE, mailbox_ring_send(late, record, SIZE, 0));
+		EXPECT_EQ(1, late->broken);
+		mailbox_ring_close(late);
+	}
+	self->a->mine->tail = 0;
+}
+
 TEST(lies_of_the_other_side_end_the_link_and_nothing_else)
 {
 	unsigned int i, lies;

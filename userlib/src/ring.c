@@ -63,7 +63,8 @@ int mailbox_ring_attach(struct mailbox_ring_page *mine, uint32_t size,
 	new->spin = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN : 0;
 	/* a side may be let go of, and mapped again */
 	new->out.next = mine->head;
-	new->out.end = __atomic_load_n(&theirs->tail, __ATOMIC_ACQUIRE) + size;
+	/* no room, until a look at the other side's tail has shown that it can be */
+	new->out.end = mine->head;
 	new->out.ticket = mine->room_wait;
 	new->in.next = mine->tail;
 	new->in.head = mine->tail;
