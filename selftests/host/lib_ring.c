@@ -5,7 +5,12 @@
  */
 #include "ring_memfd.h"
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <kselftest_harness.h>
@@ -195,6 +200,114 @@ TEST_F(ring, turns_between_processes)
 	}
 	if (!child)
 		_exit(0);
+	EXPECT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* --- sleeps that must end ------------------------------------------------ */
+
+struct sleeper {
+	struct mailbox_ring *ring;
+	uint32_t events;
+	size_t room;
+	pthread_t thread;
+	pid_t tid;
+	int result;
+};
+
+static void *sleeper_thread(void *argument)
+{
+	struct sleeper *sleeper = argument;
+
+	__atomic_store_n(&sleeper->tid, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	sleeper->result = mailbox_ring_wait(sleeper->ring, sleeper->events, sleeper->room,
+					    MAILBOX_FOREVER);
+	return NULL;
+}
+
+/* Is the thread asleep where it waits for the other side? */
+static bool asleep(pid_t tid)
+{
+	char path[48];
+	long number = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	if (fscanf(file, "%ld", &number) != 1)
+		number = -1;
+	fclose(file);
+	return number == SYS_futex_waitv;
+}
+
+static bool sleeper_start(struct sleeper *sleeper)
+{
+	sleeper->tid = 0;
+	if (pthread_create(&sleeper->thread, NULL, sleeper_thread, sleeper))
+		return false;
+	while (!asleep(__atomic_load_n(&sleeper->tid, __ATOMIC_ACQUIRE)))
+		sched_yield();
+	return true;
+}
+
+static int sleeper_end(struct sleeper *sleeper)
+{
+	pthread_join(sleeper->thread, NULL);
+	return sleeper->result;
+}
+
+/* The other side knows which of this one's sleeps it has ended. */
+TEST_F(ring, who_is_back_sleeps_anew)
+{
+	struct sleeper sleeper = { .events = MAILBOX_RING_DATA };
+	char record[8];
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		sleeper.ring = ring_memfd_side(self->fd, 1, SIZE, variant->flags);
+		ASSERT_NE(NULL, sleeper.ring);
+		ASSERT_TRUE(sleeper_start(&sleeper));
+		EXPECT_EQ(0, mailbox_ring_send(self->a, "x", 1, 0));
+		EXPECT_EQ(MAILBOX_RING_DATA, sleeper_end(&sleeper));
+		EXPECT_EQ(1, mailbox_ring_receive(sleeper.ring, record, 8, 0));
+		/* without a word to the other side */
+		ring_memfd_unmap(sleeper.ring->mine, SIZE);
+		ring_memfd_unmap(sleeper.ring->theirs, SIZE);
+		free(sleeper.ring);
+	}
+}
+
+/* More than half of the ring is still looked at while the next record is awaited. */
+TEST_F(ring, what_room_there_is_will_do)
+{
+	struct sleeper sleeper = {
+		.ring = self->a, .events = MAILBOX_RING_ROOM, .room = 1000,
+	};
+	char record[SIZE] = "";
+	const void *place;
+	pid_t child;
+	int status;
+
+	ASSERT_EQ(0, mailbox_ring_send(self->a, record, 1000, 0));
+	ASSERT_EQ(0, mailbox_ring_send(self->a, record, 2500, 0));
+	ASSERT_TRUE(sleeper_start(&sleeper));
+	ASSERT_EQ(1000, mailbox_ring_peek(self->b, &place));
+	mailbox_ring_release(self->b);
+	ASSERT_EQ(2500, mailbox_ring_peek(self->b, &place));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		int ready;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		ready = mailbox_ring_wait(self->b, MAILBOX_RING_DATA, 0, MAILBOX_FOREVER);
+		_exit(ready != MAILBOX_RING_DATA ||
+		      mailbox_ring_peek(self->b, &place) != 1000);
+	}
+	EXPECT_EQ(MAILBOX_RING_ROOM, sleeper_end(&sleeper));
+	EXPECT_EQ(0, mailbox_ring_send(self->a, record, 1000, 0));
 	EXPECT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status);
 }

@@ -923,9 +923,12 @@ struct mailbox_peer {
  *	it at a WAKE), or it is closed; the kernel's
  * @room_wait: as @data_wait, for room in its own ring
  * @room_poll: as @data_poll, for room
- * @room_at: with @room_wait: the other side's @tail at which to wake
+ * @room_at: with @room_wait: the other side's @tail at which there is enough
  * @closed: not 0: the last handle of this side is closed; the kernel's
  * @flags: MAILBOX_RING_HEAVY, set once and for good
+ * @data_ticket: what @data_wait was last; this side's own, for whoever maps it
+ *	after this one
+ * @room_ticket: what @room_wait was last
  * @reserved2: keeps the data out of its cache line
  *
  * The page is followed by the ring's data, and these once more, so that a
@@ -948,7 +951,9 @@ struct mailbox_ring_page {
 	__u32 room_at;
 	__u32 closed;
 	__u32 flags;
-	__u32 reserved2[25];
+	__u32 data_ticket;
+	__u32 room_ticket;
+	__u32 reserved2[23];
 };
 
 /**

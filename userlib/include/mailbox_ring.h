@@ -77,8 +77,8 @@ struct mailbox_ring_transport {
  * @context: the transport's
  * @fd: the transport's
  * @out: the producer's: reserved up to @next, room up to @end, which is @size
- *	ahead of what the other side had released when last looked at; @woken: which of the other side's
- *	sleeps it ended last; @ticket: of its own last sleep
+ *	ahead of what the other side had released when last looked at; @woken:
+ *	which of the other side's sleeps it ended last
  * @in: the consumer's: seen up to @next, published by the other side up to
  *	@head when it was last looked at, and @limit bytes at most; the rest as
  *	above
@@ -105,14 +105,12 @@ struct mailbox_ring {
 		uint32_t next;
 		uint32_t end;
 		uint32_t woken;
-		uint32_t ticket;
 	} out __attribute__((aligned(128)));
 	struct {
 		uint32_t next;
 		uint32_t head;
 		uint32_t limit;
 		uint32_t woken;
-		uint32_t ticket;
 	} in __attribute__((aligned(128)));
 };
 

@@ -65,11 +65,9 @@ int mailbox_ring_attach(struct mailbox_ring_page *mine, uint32_t size,
 	new->out.next = mine->head;
 	/* no room, until a look at the other side's tail has shown that it can be */
 	new->out.end = mine->head;
-	new->out.ticket = mine->room_wait;
 	new->in.next = mine->tail;
 	new->in.head = mine->tail;
 	new->in.limit = their_size;
-	new->in.ticket = mine->data_wait;
 
 	if (!membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED)) {
 		new->registered = 1;
@@ -199,22 +197,33 @@ int mailbox__ring_published(struct mailbox_ring *ring)
 	return ring->transport->wake(ring, MAILBOX_RING_DATA);
 }
 
-void mailbox__ring_released(struct mailbox_ring *ring)
+/*
+ * Wake a producer that waits for room, where there is enough for it: and half of
+ * the ring, so that it is not woken for each record; or @any, where this side is
+ * not going to release more soon.
+ */
+static void tell_of_room(struct mailbox_ring *ring, bool any)
 {
 	const struct mailbox_ring_page *theirs = ring->theirs;
 	uint32_t wait = __atomic_load_n(&theirs->room_wait, __ATOMIC_ACQUIRE);
 	uint32_t room_at = __atomic_load_n(&theirs->room_at, __ATOMIC_RELAXED);
-	uint32_t tail = ring->mine->tail;
-	bool enough = wait && wait != ring->in.woken && (int32_t)(tail - room_at) >= 0;
+	/* also by the thread that produces, when it sleeps */
+	uint32_t tail = __atomic_load_n(&ring->mine->tail, __ATOMIC_RELAXED);
+	uint32_t woken = __atomic_load_n(&ring->in.woken, __ATOMIC_RELAXED);
+	uint32_t used = __atomic_load_n(&theirs->head, __ATOMIC_RELAXED) - tail;
+	bool half = used <= ring->their_size / 2;
 
 	/* A poller waits for half of the ring, as the kernel tells it. */
-	if (__atomic_load_n(&theirs->room_poll, __ATOMIC_RELAXED) &&
-	    __atomic_load_n(&theirs->head, __ATOMIC_RELAXED) - tail <= ring->their_size / 2)
-		enough = true;
-	if (!enough)
+	if (!(half && __atomic_load_n(&theirs->room_poll, __ATOMIC_RELAXED)) &&
+	    !(wait && wait != woken && (int32_t)(tail - room_at) >= 0 && (half || any)))
 		return;
-	ring->in.woken = wait;
+	__atomic_store_n(&ring->in.woken, wait, __ATOMIC_RELAXED);
 	ring->transport->wake(ring, MAILBOX_RING_ROOM);
+}
+
+void mailbox__ring_released(struct mailbox_ring *ring)
+{
+	tell_of_room(ring, false);
 }
 
 /* Which of the events hold; or why none of them ever will. */
@@ -239,7 +248,7 @@ static int look(struct mailbox_ring *ring, uint32_t events, size_t length)
 	return room == -EAGAIN ? 0 : room;
 }
 
-/* Another number for each sleep, and never 0. */
+/* Another number for each sleep, whoever has the side mapped, and never 0. */
 static uint32_t next_ticket(uint32_t *ticket)
 {
 	if (!++*ticket)
@@ -253,19 +262,14 @@ static void announce(struct mailbox_ring *ring, uint32_t events, uint32_t need)
 	struct mailbox_ring_page *mine = ring->mine;
 
 	if (events & MAILBOX_RING_ROOM) {
-		uint32_t wanted = need > ring->size / 2 ? need : ring->size / 2;
-
-		/* More than half of it may be reserved: then all must go. */
-		if (wanted > ring->size - (ring->out.next - ring->mine->head))
-			wanted = need;
-		__atomic_store_n(&mine->room_at, ring->out.next + wanted - ring->size,
+		__atomic_store_n(&mine->room_at, ring->out.next + need - ring->size,
 				 __ATOMIC_RELAXED);
-		/* with the acquire in mailbox__ring_released() */
-		__atomic_store_n(&mine->room_wait, next_ticket(&ring->out.ticket),
+		/* with the acquire in tell_of_room() */
+		__atomic_store_n(&mine->room_wait, next_ticket(&mine->room_ticket),
 				 __ATOMIC_RELEASE);
 	}
 	if (events & MAILBOX_RING_DATA)
-		__atomic_store_n(&mine->data_wait, next_ticket(&ring->in.ticket),
+		__atomic_store_n(&mine->data_wait, next_ticket(&mine->data_ticket),
 				 __ATOMIC_RELAXED);
 
 	/* with mailbox__ring_barrier(): for both sides, or for this one */
@@ -312,8 +316,11 @@ int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
 		}
 		announce(ring, events, need);
 		ready = look(ring, events, room);
-		if (!ready)
+		if (!ready) {
+			/* Who holds records while it sleeps may hold most of the ring. */
+			tell_of_room(ring, true);
 			slept = ring->transport->wait(ring, events, deadline);
+		}
 		retract(ring, events);
 		if (!ready && slept)
 			ready = look(ring, events, room);
