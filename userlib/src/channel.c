@@ -107,8 +107,11 @@ int mailbox_peer_pidfd(int fd, struct mailbox_error *error)
 		goto out;
 	}
 	close(pidfd);
-	result = mailbox__refuse(-ESRCH, MAILBOX_REASON_NONE, MAILBOX_NO_FIELD,
-				 0, error);
+	if (result < 0)
+		mailbox__report(result, &peer.error, error);
+	else
+		result = mailbox__refuse(-ESRCH, MAILBOX_REASON_NONE,
+					 MAILBOX_NO_FIELD, 0, error);
 out:
 	pthread_setcancelstate(state, NULL);
 	return result;
