@@ -36,8 +36,11 @@ struct mbipc_segment *mbipc_segment_new(size_t bytes,
 		goto free;
 	segment->file = mbipc_shmem_file("mailbox-segment", segment->bytes);
 	if (IS_ERR(segment->file)) {
-		code = mbipc_fail_state(err, PTR_ERR(segment->file),
-					MAILBOX_REASON_NONE, 0);
+		code = PTR_ERR(segment->file);
+		/* This tmpfs has no limit: there is no memory for an inode. */
+		if (code == -ENOSPC)
+			code = -ENOMEM;
+		mbipc_fail_state(err, code, MAILBOX_REASON_NONE, 0);
 		goto uncharge;
 	}
 	segment->account = mbipc_account_hold(account);
