@@ -279,6 +279,19 @@ TEST_F(ring, who_is_back_sleeps_anew)
 	}
 }
 
+/* The other side relies on it, and makes no barrier any more. */
+TEST_F(ring, who_said_that_it_never_polls_stands_by_it)
+{
+	struct mailbox_ring *back = ring_memfd_side(self->fd, 1, SIZE, 0);
+
+	if (self->b->mine->flags & MAILBOX_RING_HEAVY) {
+		EXPECT_EQ(NULL, back);
+		back = ring_memfd_side(self->fd, 1, SIZE, MAILBOX_RING_NOPOLL);
+	}
+	ASSERT_NE(NULL, back);
+	mailbox_ring_close(back);
+}
+
 /* More than half of the ring is still looked at while the next record is awaited. */
 TEST_F(ring, what_room_there_is_will_do)
 {

@@ -117,6 +117,7 @@ struct mailbox_ring {
 /*
  * mailbox_ring_open(): this side never polls the channel's descriptor; then the
  * barrier that sleeping needs is made by who goes to sleep, not by who sends.
+ * It holds for good: who opens the side again says so again.
  */
 #define MAILBOX_RING_NOPOLL	0x1
 

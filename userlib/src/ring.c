@@ -45,6 +45,9 @@ int mailbox_ring_attach(struct mailbox_ring_page *mine, uint32_t size,
 
 	if (!size_ok(size) || !size_ok(their_size) || (flags & ~MAILBOX_RING_NOPOLL))
 		return -EINVAL;
+	/* The other side has relied on it since. */
+	if ((mine->flags & MAILBOX_RING_HEAVY) && !(flags & MAILBOX_RING_NOPOLL))
+		return -EINVAL;
 	new = aligned_alloc(128, (sizeof(*new) + 127) & ~(size_t)127);
 	if (!new)
 		return -ENOMEM;
