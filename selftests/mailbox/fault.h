@@ -69,4 +69,52 @@ MBX_HELPER bool fault_disarm(int control)
 	return failed;
 }
 
+/* --- what must be as it was ------------------------------------------- */
+
+/* What is charged to a user. */
+struct fault_charge {
+	__u64 bytes;
+	__u64 messages;
+	__u64 mailboxes;
+};
+
+MBX_HELPER int fault_charge_of(uid_t uid, struct fault_charge *charge)
+{
+	struct mailbox_info info = { .flags = 0 };
+	int result;
+
+	memset(charge, 0, sizeof(*charge));
+	if (setresuid(uid, 0, 0))
+		return -errno;
+	result = mbx_on_device(MAILBOX_IOC_INFO, &info);
+	if (setresuid(0, 0, 0))
+		return -errno;
+	charge->bytes = info.user_bytes;
+	charge->messages = info.user_messages;
+	charge->mailboxes = info.user_mailboxes;
+	return result;
+}
+
+/* A mailbox of a user's own: without one what is charged to the user is forgotten. */
+MBX_HELPER int fault_keep_charge(uid_t uid)
+{
+	int fd;
+
+	if (setresuid(uid, 0, 0))
+		return -errno;
+	fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	if (setresuid(0, 0, 0))
+		return -errno;
+	return fd;
+}
+
+/* The lowest descriptor that is free. */
+MBX_HELPER int fault_free_descriptor(void)
+{
+	int fd = dup(STDIN_FILENO);
+
+	close(fd);
+	return fd;
+}
+
 #endif

@@ -556,52 +556,6 @@ static int call_fdinfo(struct site *site)
 
 /* --- the tests -------------------------------------------------------- */
 
-/* What is charged to a user. */
-struct charge {
-	__u64 bytes;
-	__u64 messages;
-	__u64 mailboxes;
-};
-
-static int charge_of(uid_t uid, struct charge *charge)
-{
-	struct mailbox_info info = { .flags = 0 };
-	int result;
-
-	memset(charge, 0, sizeof(*charge));
-	if (setresuid(uid, 0, 0))
-		return -errno;
-	result = mbx_on_device(MAILBOX_IOC_INFO, &info);
-	if (setresuid(0, 0, 0))
-		return -errno;
-	charge->bytes = info.user_bytes;
-	charge->messages = info.user_messages;
-	charge->mailboxes = info.user_mailboxes;
-	return result;
-}
-
-/* A mailbox of a user's own: without one what is charged to the user is forgotten. */
-static int keep_charge(uid_t uid)
-{
-	int fd;
-
-	if (setresuid(uid, 0, 0))
-		return -errno;
-	fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
-	if (setresuid(0, 0, 0))
-		return -errno;
-	return fd;
-}
-
-/* The lowest descriptor that is free. */
-static int free_descriptor(void)
-{
-	int fd = dup(STDIN_FILENO);
-
-	close(fd);
-	return fd;
-}
-
 FIXTURE(fault)
 {
 	struct site site;
@@ -826,25 +780,25 @@ static void call_once(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *se
 
 TEST_F_TIMEOUT(fault, each_fails_once, 300)
 {
-	struct charge root, alice, now;
+	struct fault_charge root, alice, now;
 	unsigned int nth;
 	int descriptor;
 	bool failed;
 
 	if (self->control < 0)
 		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
-	ASSERT_LE(0, keep_charge(0));
-	ASSERT_LE(0, keep_charge(ALICE));
-	descriptor = free_descriptor();
-	ASSERT_EQ(0, charge_of(0, &root));
-	ASSERT_EQ(0, charge_of(ALICE, &alice));
+	ASSERT_LE(0, fault_keep_charge(0));
+	ASSERT_LE(0, fault_keep_charge(ALICE));
+	descriptor = fault_free_descriptor();
+	ASSERT_EQ(0, fault_charge_of(0, &root));
+	ASSERT_EQ(0, fault_charge_of(ALICE, &alice));
 	for (nth = 1; nth < ENOUGH; nth++) {
 		call_once(_metadata, self, variant, nth, &failed);
 
-		ASSERT_EQ(descriptor, free_descriptor());
-		ASSERT_EQ(0, charge_of(0, &now));
+		ASSERT_EQ(descriptor, fault_free_descriptor());
+		ASSERT_EQ(0, fault_charge_of(0, &now));
 		ASSERT_EQ(0, memcmp(&root, &now, sizeof(now)));
-		ASSERT_EQ(0, charge_of(ALICE, &now));
+		ASSERT_EQ(0, fault_charge_of(ALICE, &now));
 		ASSERT_EQ(0, memcmp(&alice, &now, sizeof(now)));
 		if (!failed)
 			break;

@@ -1,0 +1,535 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * As fault_test, for channels, rings and segments: every allocation of memory and
+ * every copy from or to the user that a call makes fails once.  Each time no
+ * request is lost, the channel and its rings go on working, and no descriptor
+ * and nothing of a quota is left behind.
+ *
+ * features.rst rows with their test here:
+ *   memory runs out: errno, nothing lost	fault_channel.*.each_fails_once
+ */
+#include "kselftest_harness.h"
+#include "fault.h"
+
+#include <mailbox_ring.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+
+#define SIZE	4096			/* of the rings */
+#define SPAN	(4096 + 2 * SIZE)
+#define THEIRS	0x40000000
+#define ENOUGH	400
+#define ALICE	1000
+
+/* --- the place where it happens --------------------------------------- */
+
+/**
+ * struct site - a listener, what it was asked for, and a channel
+ * @device: /dev/mailbox
+ * @listener: a mailbox
+ * @asker: another handle on it
+ * @asked: the end that belongs to the request that the listener has received
+ * @sequence: that request's
+ * @answered: it has an answer
+ * @queued: requests that wait in the listener's queue
+ * @end: a channel with rings
+ * @segment: another mailbox, a segment
+ * @destroyed: but no more
+ * @made: descriptors that the call made, or -1
+ * @ring: that it opened, or NULL
+ * @error: what the call said, or NULL where it has no way to
+ */
+struct site {
+	int device;
+	int listener;
+	int asker;
+	int asked;
+	__u64 sequence;
+	bool answered;
+	unsigned int queued;
+	int end[2];
+	int segment;
+	bool destroyed;
+	int made[2];
+	struct mailbox_ring *ring;
+	struct mailbox_error *error;
+};
+
+static int called(struct site *site, int result, const struct mailbox_error *error)
+{
+	static struct mailbox_error copy;
+
+	copy = *error;
+	site->error = &copy;
+	return result;
+}
+
+static int ask(struct site *site, struct mailbox_connect *how)
+{
+	how->flags |= MAILBOX_NONBLOCK;
+	how->capacity = 2;
+	return mbx_ioctl(site->asker, MAILBOX_IOC_CONNECT, how);
+}
+
+static int hear(struct site *site, struct mailbox_receive *message, char room[64])
+{
+	*message = (struct mailbox_receive){
+		.flags = MAILBOX_NONBLOCK, .buffer = MBX_PTR(room), .length = 64,
+	};
+	return mbx_receive(site->listener, message);
+}
+
+/* --- the calls -------------------------------------------------------- */
+
+static int make_channel(struct site *site, __u32 ring)
+{
+	struct mailbox_channel how = { .ring = ring, .ring_back = 2 * ring, .capacity = 2 };
+	int result = mbx_ioctl(site->device, MAILBOX_IOC_CHANNEL, &how);
+
+	if (!result) {
+		site->made[0] = how.fd;
+		site->made[1] = how.fd_back;
+	}
+	return called(site, result, &how.error);
+}
+
+static int call_channel(struct site *site)
+{
+	return make_channel(site, 0);
+}
+
+static int call_channel_with_rings(struct site *site)
+{
+	return make_channel(site, SIZE);
+}
+
+static int connected(struct site *site, struct mailbox_connect *how)
+{
+	int result = ask(site, how);
+
+	if (!result) {
+		site->made[0] = how->fd;
+		site->queued++;
+	}
+	return called(site, result, &how->error);
+}
+
+static int call_connect(struct site *site)
+{
+	return connected(site, &(struct mailbox_connect){
+		.buffer = MBX_PTR("please"), .length = 6, .ring = SIZE, .ring_back = SIZE,
+	});
+}
+
+static int call_connect_vector(struct site *site)
+{
+	struct mailbox_vector pieces[] = {
+		{ MBX_PTR("ple"), 3 }, { MBX_PTR("ase"), 3 },
+	};
+
+	return connected(site, &(struct mailbox_connect){
+		.flags = MAILBOX_VECTOR, .buffer = MBX_PTR(pieces), .length = 2,
+	});
+}
+
+static int call_receive(struct site *site)
+{
+	struct mailbox_receive message;
+	char room[64];
+	int result = hear(site, &message, room);
+
+	if (!result) {
+		struct mailbox_refuse no = { .sequence = message.header.sequence };
+
+		if (!(message.header.flags & MAILBOX_MESSAGE_CONNECT))
+			return -EBADMSG;
+		site->queued--;
+		/* not part of the call: a failure here is one more, and tried again */
+		while (mbx_ioctl(site->listener, MAILBOX_IOC_REFUSE, &no) == -EFAULT)
+			;
+	}
+	return called(site, result, &message.error);
+}
+
+static int call_accept(struct site *site)
+{
+	struct mailbox_accept yes = { .sequence = site->sequence };
+	int result = mbx_ioctl(site->listener, MAILBOX_IOC_ACCEPT, &yes);
+
+	if (!result) {
+		site->made[0] = yes.fd;
+		site->answered = true;
+	}
+	return called(site, result, &yes.error);
+}
+
+static int call_refuse(struct site *site)
+{
+	struct mailbox_refuse no = { .sequence = site->sequence, .code = 7 };
+	int result = mbx_ioctl(site->listener, MAILBOX_IOC_REFUSE, &no);
+
+	site->answered = !result;
+	return called(site, result, &no.error);
+}
+
+static int call_peer(struct site *site)
+{
+	struct mailbox_peer peer = { .flags = 0 };
+	int result = mbx_ioctl(site->end[0], MAILBOX_IOC_PEER, &peer);
+
+	if (!result && peer.pid != getpid())
+		return -EBADMSG;
+	return called(site, result, &peer.error);
+}
+
+static int call_peer_pidfd(struct site *site)
+{
+	struct mailbox_error error = { .code = 0 };
+	int pidfd = mailbox_peer_pidfd(site->end[0], &error);
+
+	if (pidfd >= 0)
+		site->made[0] = pidfd;
+	return called(site, pidfd < 0 ? pidfd : 0, &error);
+}
+
+/* The other end has said WAKE. */
+static int call_ring_wait(struct site *site)
+{
+	struct mailbox_ring_wait wait = {
+		.flags = MAILBOX_NONBLOCK, .events = MAILBOX_RING_DATA,
+	};
+
+	return called(site, mbx_ioctl(site->end[1], MAILBOX_IOC_RING_WAIT, &wait),
+		      &wait.error);
+}
+
+static int call_ring_wake(struct site *site)
+{
+	struct mailbox_ring_wake wake = { .events = MAILBOX_RING_DATA };
+
+	return called(site, mbx_ioctl(site->end[0], MAILBOX_IOC_RING_WAKE, &wake),
+		      &wake.error);
+}
+
+/* Map it, and have the kernel touch every page. */
+static int map(int fd, int protection, size_t length, off_t place)
+{
+	void *there = mmap(NULL, length, protection, MAP_SHARED, fd, place);
+	int advice = protection & PROT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
+	int result;
+
+	if (there == MAP_FAILED)
+		return -errno;
+	result = madvise(there, length, advice) ? -errno : 0;
+	/* not part of the call, and what fails just here has not failed before */
+	while (munmap(there, length))
+		;
+	return result;
+}
+
+static int call_map_mine(struct site *site)
+{
+	return map(site->end[0], PROT_READ | PROT_WRITE, SPAN, 0);
+}
+
+static int call_map_theirs(struct site *site)
+{
+	return map(site->end[0], PROT_READ, SPAN, THEIRS);
+}
+
+static int call_map_segment(struct site *site)
+{
+	return map(site->segment, PROT_READ | PROT_WRITE, 3 * 4096, 0);
+}
+
+static int call_open_ring(struct site *site)
+{
+	struct mailbox_error error = { .code = 0 };
+	int result = mailbox_ring_open(site->end[0], 0, &site->ring, &error);
+
+	return called(site, result, &error);
+}
+
+static int call_dup(struct site *site)
+{
+	struct mailbox_dup how = { .rights = MAILBOX_RIGHT_RECEIVE };
+	int result = mbx_ioctl(site->end[0], MAILBOX_IOC_DUP, &how);
+
+	if (!result)
+		site->made[0] = how.fd;
+	return called(site, result, &how.error);
+}
+
+static int call_epoll(struct site *site)
+{
+	struct epoll_event event = { .events = EPOLLRDBAND | EPOLLWRBAND };
+	int epoll = epoll_create1(EPOLL_CLOEXEC), result = 0;
+
+	if (epoll < 0)
+		return -errno;
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, site->end[0], &event) ||
+	    epoll_wait(epoll, &event, 1, 0) < 0)
+		result = -errno;
+	close(epoll);
+	return result;
+}
+
+static int call_segment(struct site *site)
+{
+	struct mailbox_create how = {
+		.rights = MAILBOX_RIGHT_ALL, .policy = MAILBOX_POLICY_SEGMENT,
+		.capacity = 10000,
+	};
+	int result = mbx_ioctl(site->device, MAILBOX_IOC_CREATE, &how);
+
+	if (!result)
+		site->made[0] = how.fd;
+	return called(site, result, &how.error);
+}
+
+static int call_destroy_now(struct site *site)
+{
+	struct mailbox_destroy how = { .flags = MAILBOX_DESTROY_NOW };
+	int result = mbx_ioctl(site->segment, MAILBOX_IOC_DESTROY, &how);
+
+	site->destroyed = !result;
+	return called(site, result, &how.error);
+}
+
+/* --- the tests -------------------------------------------------------- */
+
+FIXTURE(fault_channel)
+{
+	int control;
+};
+
+FIXTURE_VARIANT(fault_channel)
+{
+	int (*call)(struct site *site);
+	uid_t caller;		/* real user */
+};
+
+#define CALL(which, ...)						\
+	FIXTURE_VARIANT_ADD(fault_channel, which) {			\
+		.call = call_##which, __VA_ARGS__			\
+	}
+#define CALL_OF_STRANGER(which)						\
+	FIXTURE_VARIANT_ADD(fault_channel, which##_stranger) {		\
+		.call = call_##which, .caller = ALICE			\
+	}
+
+CALL(channel);
+CALL(channel_with_rings);
+CALL_OF_STRANGER(channel_with_rings);
+CALL(connect);
+CALL_OF_STRANGER(connect);
+CALL(connect_vector);
+CALL(receive);
+CALL(accept);
+CALL_OF_STRANGER(accept);
+CALL(refuse);
+CALL(peer);
+CALL(peer_pidfd);
+CALL(ring_wait);
+CALL(ring_wake);
+CALL(map_mine);
+CALL(map_theirs);
+CALL(map_segment);
+CALL(open_ring);
+CALL(dup);
+CALL(epoll);
+CALL(segment);
+CALL_OF_STRANGER(segment);
+CALL(destroy_now);
+
+FIXTURE_SETUP(fault_channel)
+{
+	self->control = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	if (self->control >= 0)
+		fault_set_all();
+}
+
+FIXTURE_TEARDOWN(fault_channel)
+{
+	close(self->control);
+}
+
+static void site_open(struct __test_metadata *_metadata, struct site *site,
+		      int (*call)(struct site *site))
+{
+	struct mailbox_channel channel = { .ring = SIZE, .ring_back = SIZE, .capacity = 2 };
+	struct mailbox_create segment = {
+		.rights = MAILBOX_RIGHT_ALL, .policy = MAILBOX_POLICY_SEGMENT,
+		.capacity = 3 * 4096,
+	};
+	struct mailbox_connect first = { .ring = SIZE, .ring_back = SIZE };
+	struct mailbox_receive message;
+	char room[64];
+
+	site->device = mbx_device();
+	ASSERT_LE(0, site->device);
+	site->listener = mbx_new(MAILBOX_POLICY_SHARED, 4);
+	ASSERT_LE(0, site->listener);
+	site->asker = mbx_dup(site->listener, MAILBOX_RIGHT_SEND);
+	ASSERT_LE(0, site->asker);
+	site->segment = mbx_create(&segment);
+	ASSERT_LE(0, site->segment);
+	ASSERT_EQ(0, mbx_ioctl(site->device, MAILBOX_IOC_CHANNEL, &channel));
+	site->end[0] = channel.fd;
+	site->end[1] = channel.fd_back;
+
+	ASSERT_EQ(0, ask(site, &first));
+	site->asked = first.fd;
+	ASSERT_EQ(0, hear(site, &message, room));
+	site->sequence = message.header.sequence;
+	if (call == call_receive) {
+		struct mailbox_connect second = { .flags = 0 };
+
+		ASSERT_EQ(0, ask(site, &second));
+		close(second.fd);
+		site->queued = 1;
+	}
+	if (call == call_ring_wait)
+		ASSERT_EQ(0, call_ring_wake(site));
+}
+
+static bool passes(int from, int to)
+{
+	return !mbx_put(from, "works", MAILBOX_NONBLOCK) && !strcmp(mbx_next(to), "works");
+}
+
+static bool rings_pass(int from, int to)
+{
+	struct mailbox_ring *out, *in;
+	bool pass;
+	char text[8];
+
+	if (mailbox_ring_open(from, 0, &out, NULL))
+		return false;
+	if (mailbox_ring_open(to, 0, &in, NULL))
+		return false;
+	pass = !mailbox_ring_send(out, "works", 5, 0) &&
+	       mailbox_ring_receive(in, text, sizeof(text), 0) == 5 &&
+	       !memcmp(text, "works", 5);
+	mailbox_ring_close(out);
+	mailbox_ring_close(in);
+	return pass;
+}
+
+/* Whatever has failed: all that there was is there, and works. */
+static void site_works(struct __test_metadata *_metadata, struct site *site,
+		       const FIXTURE_VARIANT(fault_channel) *variant)
+{
+	struct mailbox_peer peer = { .flags = 0 };
+	struct mailbox_receive message;
+	char room[64];
+
+	/* the request, answered by the call or not */
+	if (!site->answered) {
+		ASSERT_EQ(0, call_accept(site));
+		ASSERT_TRUE(passes(site->asked, site->made[0]));
+		ASSERT_TRUE(passes(site->made[0], site->asked));
+		ASSERT_TRUE(rings_pass(site->asked, site->made[0]));
+		close(site->made[0]);
+	} else if (variant->call == call_refuse) {
+		ASSERT_EQ(0, mbx_ioctl(site->asked, MAILBOX_IOC_PEER, &peer));
+		ASSERT_EQ(MAILBOX_PEER_REFUSED, peer.state);
+		ASSERT_EQ(7, peer.code);
+	}
+	/* those that are queued, and no others */
+	for (unsigned int i = 0; i < site->queued; i++) {
+		ASSERT_EQ(0, hear(site, &message, room));
+		ASSERT_TRUE(message.header.flags & MAILBOX_MESSAGE_CONNECT);
+	}
+	ASSERT_EQ(0, mbx_depth(site->listener));
+	ASSERT_TRUE(passes(site->asker, site->listener));
+
+	ASSERT_TRUE(passes(site->end[0], site->end[1]));
+	ASSERT_TRUE(passes(site->end[1], site->end[0]));
+	ASSERT_TRUE(rings_pass(site->end[0], site->end[1]));
+	ASSERT_TRUE(rings_pass(site->end[1], site->end[0]));
+	if (!site->destroyed)
+		ASSERT_EQ(0, map(site->segment, PROT_READ | PROT_WRITE, 3 * 4096, 0));
+}
+
+/* Make a call of a site, with its @nth allocation or copy failing. */
+static void call_once(struct __test_metadata *_metadata, int control,
+		      const FIXTURE_VARIANT(fault_channel) *variant, unsigned int nth,
+		      bool *failed)
+{
+	struct site site = { .made = { -1, -1 } };
+	int result;
+
+	site_open(_metadata, &site, variant->call);
+	site.error = NULL;
+	ASSERT_EQ(0, setresuid(variant->caller, 0, 0));
+	ASSERT_EQ(0, fault_arm(control, nth));
+	result = variant->call(&site);
+	*failed = fault_disarm(control);
+	ASSERT_EQ(0, setresuid(0, 0, 0));
+
+	if (!*failed)
+		ASSERT_EQ(0, result) TH_LOG("nothing failed, but the call did");
+	if (result) {
+		ASSERT_TRUE(result == -ENOMEM || result == -EFAULT) {
+			TH_LOG("failure %u: the call said %d", nth, result);
+		}
+		ASSERT_EQ(-1, site.made[0]);
+		if (site.error) {
+			ASSERT_EQ(result, site.error->code);
+			ASSERT_TRUE(site.error->reason == MAILBOX_REASON_NONE ||
+				    (result == -EFAULT &&
+				     site.error->reason == MAILBOX_REASON_POINTER));
+		}
+	}
+	if (!result && variant->call == call_channel_with_rings)
+		ASSERT_TRUE(rings_pass(site.made[0], site.made[1]));
+	for (int i = 0; i < 2; i++) {
+		if (site.made[i] >= 0)
+			ASSERT_EQ(0, close(site.made[i]));
+		site.made[i] = -1;
+	}
+	mailbox_ring_close(site.ring);
+	site_works(_metadata, &site, variant);
+
+	close(site.asked);
+	close(site.end[0]);
+	close(site.end[1]);
+	close(site.segment);
+	close(site.asker);
+	close(site.listener);
+	close(site.device);
+}
+
+TEST_F_TIMEOUT(fault_channel, each_fails_once, 300)
+{
+	struct fault_charge root, alice, now;
+	unsigned int nth;
+	int descriptor;
+	bool failed;
+
+	if (self->control < 0)
+		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
+	ASSERT_LE(0, fault_keep_charge(0));
+	ASSERT_LE(0, fault_keep_charge(ALICE));
+	descriptor = fault_free_descriptor();
+	ASSERT_EQ(0, fault_charge_of(0, &root));
+	ASSERT_EQ(0, fault_charge_of(ALICE, &alice));
+	for (nth = 1; nth < ENOUGH; nth++) {
+		call_once(_metadata, self->control, variant, nth, &failed);
+
+		ASSERT_EQ(descriptor, fault_free_descriptor());
+		ASSERT_EQ(0, fault_charge_of(0, &now));
+		ASSERT_EQ(0, memcmp(&root, &now, sizeof(now)));
+		ASSERT_EQ(0, fault_charge_of(ALICE, &now));
+		ASSERT_EQ(0, memcmp(&alice, &now, sizeof(now)));
+		if (!failed)
+			break;
+	}
+	/* it came to an end, and something did fail */
+	ASSERT_GT(ENOUGH, nth);
+	ASSERT_LT(1, nth);
+	TH_LOG("%u failures", nth - 1);
+}
+
+TEST_HARNESS_MAIN
