@@ -606,6 +606,22 @@ static void read_fdinfo(int fd, struct mailbox_stat *stat)
 	fclose(file);
 }
 
+/* Write into a segment, or into an end's own page: words that may be right, or not. */
+static int scribble(int fd, uint64_t with)
+{
+	static const uint32_t values[] = { 1, 8, 4096, 0x80000000, 0xfffffff8, 0xffffffff };
+	uint32_t *words = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (words == MAP_FAILED)
+		return -1;
+	/* who touches what was taken away is killed */
+	if (!madvise(words, 4096, MADV_POPULATE_WRITE))
+		for (unsigned int i = 0; i < 96; i += 1 + mix(with + i) % 32)
+			words[i] = values[mix(with ^ i) % ARRAY_SIZE(values)];
+	munmap(words, 4096);
+	return 0;
+}
+
 static void do_file(const struct call *call, int fd, struct outcome *outcome)
 {
 	char path[48], byte = 0;
@@ -616,6 +632,9 @@ static void do_file(const struct call *call, int fd, struct outcome *outcome)
 	case FILE_MMAP:
 		place = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
 		result = place == MAP_FAILED ? -1 : 0;
+		break;
+	case FILE_SCRIBBLE:
+		result = scribble(fd, call->arg[WHICH]);
 		break;
 	case FILE_LSEEK:
 		result = lseek(fd, 0, SEEK_SET);
@@ -807,6 +826,10 @@ void execute(const struct call *call, unsigned int number, unsigned int self,
 		if (outcome->count) {	/* a new handle */
 			close_slot(call->arg[VALUE] % SLOTS);
 			put(call->arg[VALUE] % SLOTS, outcome->count);
+			if (outcome->more) {	/* and the other end */
+				close_slot((call->arg[VALUE] + 1) % SLOTS);
+				put((call->arg[VALUE] + 1) % SLOTS, outcome->more);
+			}
 		}
 		break;
 	case OP_TOGETHER:

@@ -44,8 +44,20 @@ static const struct garbage_command {
 	{ MAILBOX_IOC_DUP, offsetof(struct mailbox_dup, fd), { 0 },
 	  { EPERM, EBUSY, EIDRM, EMFILE, ENFILE } },
 	{ MAILBOX_IOC_DESTROY, 0, { 0 }, { EPERM, EIDRM } },
+	{ MAILBOX_IOC_CHANNEL, offsetof(struct mailbox_channel, fd), { 0 },
+	  { EMSGSIZE, EDQUOT, EMFILE, ENFILE } },
+	{ MAILBOX_IOC_CONNECT, offsetof(struct mailbox_connect, fd),
+	  { offsetof(struct mailbox_connect, buffer) },
+	  { EMSGSIZE, EAGAIN, ETIMEDOUT, EPIPE, EIDRM, EDQUOT, EBUSY, ECONNREFUSED, EMFILE,
+	    ENFILE } },
+	{ MAILBOX_IOC_ACCEPT, offsetof(struct mailbox_accept, fd), { 0 },
+	  { ENOENT, ECONNABORTED, EMFILE, ENFILE } },
+	{ MAILBOX_IOC_REFUSE, 0, { 0 }, { ENOENT } },
+	{ MAILBOX_IOC_PEER, 0, { 0 }, { 0 } },
+	{ MAILBOX_IOC_RING_WAIT, 0, { 0 }, { EAGAIN, ETIMEDOUT, EPIPE, EIDRM } },
+	{ MAILBOX_IOC_RING_WAKE, 0, { 0 }, { 0 } },
 	/* there is none of this number; the others begin with SIZE_MAX's and NONE's */
-	{ _IOWR(MAILBOX_IOC_MAGIC, 0x30, struct mailbox_info), 0, { 0 }, { 0 } },
+	{ _IOWR(MAILBOX_IOC_MAGIC, 0x7e, struct mailbox_info), 0, { 0 }, { 0 } },
 };
 
 #define COMMANDS	ARRAY_SIZE(commands)
@@ -62,7 +74,7 @@ bool garbage_fits(const struct call *call, const struct outcome *outcome)
 		return true;
 	/* where it says why, it says what there is */
 	if (outcome->why.code == -error &&
-	    (outcome->why.reason > MAILBOX_REASON_RECEIVERS_MAX ||
+	    (outcome->why.reason > MAILBOX_REASON_NO_PEER ||
 	     (outcome->why.field >= sizeof(struct mailbox_stat) &&
 	      outcome->why.field != MAILBOX_NO_FIELD)))
 		return false;
@@ -114,7 +126,10 @@ static uint64_t address(struct random *random)
 static void plausible(unsigned int which, unsigned char *bytes, struct random *random)
 {
 	static const char name[] = "fuzz-1";
-	uint32_t policy = random_below(random, 4);
+	/* whatever CREATE makes */
+	static const uint32_t policies[] = { 0, 1, 2, 3, MAILBOX_POLICY_SEGMENT };
+	uint32_t policy = policies[random_below(random, ARRAY_SIZE(policies))];
+	uint32_t ring = random_once(random, 3) ? 0 : 4096 << random_below(random, 3);
 
 	switch (commands[which].number) {
 	case MAILBOX_IOC_CREATE:
@@ -156,6 +171,39 @@ static void plausible(unsigned int which, unsigned char *bytes, struct random *r
 	case MAILBOX_IOC_SET:
 		*(struct mailbox_set *)bytes = (struct mailbox_set) {
 			.mask = MAILBOX_SET_CAPACITY, .capacity = random_below(random, 4),
+		};
+		break;
+	case MAILBOX_IOC_CHANNEL:
+		*(struct mailbox_channel *)bytes = (struct mailbox_channel) {
+			.flags = MAILBOX_CHANNEL_NONBLOCK, .ring = ring, .ring_back = ring,
+			.capacity = 1 + random_below(random, 4),
+		};
+		break;
+	case MAILBOX_IOC_CONNECT:
+		*(struct mailbox_connect *)bytes = (struct mailbox_connect) {
+			.flags = MAILBOX_NONBLOCK, .buffer = (uintptr_t)room(), .length = 64,
+			.ring = ring, .ring_back = ring, .capacity = 1 + random_below(random, 4),
+		};
+		break;
+	case MAILBOX_IOC_ACCEPT:
+		*(struct mailbox_accept *)bytes = (struct mailbox_accept) {
+			.sequence = 1 + random_below(random, 4),
+			.flags = MAILBOX_ACCEPT_NONBLOCK,
+		};
+		break;
+	case MAILBOX_IOC_REFUSE:
+		*(struct mailbox_refuse *)bytes = (struct mailbox_refuse) {
+			.sequence = 1 + random_below(random, 4),
+		};
+		break;
+	case MAILBOX_IOC_RING_WAIT:
+		*(struct mailbox_ring_wait *)bytes = (struct mailbox_ring_wait) {
+			.flags = MAILBOX_NONBLOCK, .events = 1 + random_below(random, 3),
+		};
+		break;
+	case MAILBOX_IOC_RING_WAKE:
+		*(struct mailbox_ring_wake *)bytes = (struct mailbox_ring_wake) {
+			.events = 1 + random_below(random, 3),
 		};
 		break;
 	case MAILBOX_IOC_DUP:
@@ -226,8 +274,9 @@ void execute_garbage(const struct call *call, int fd, struct outcome *outcome)
 		spoil(which, bytes, known, &random);
 	if (random_once(&random, 6))
 		size = random_below(&random, sizeof(bytes) - 256);
+	/* a command that there is not, whose errors would be another's */
 	if (random_once(&random, 20))
-		number ^= 1U << random_below(&random, 32);
+		number ^= 1U << (6 + random_below(&random, 26));
 	memset(bytes + size, 0xa5, sizeof(bytes) - size);
 	if (random_once(&random, 3)) {		/* at the end of what there is */
 		argument = room() + ROOM - size;
@@ -246,6 +295,11 @@ void execute_garbage(const struct call *call, int fd, struct outcome *outcome)
 
 		memcpy(&new, argument + commands[which].fd, sizeof(new));
 		outcome->count = new;
+		/* its two stand together */
+		if (commands[which].number == MAILBOX_IOC_CHANNEL) {
+			memcpy(&new, argument + commands[which].fd + sizeof(new), sizeof(new));
+			outcome->more = new;
+		}
 	}
 	if (argument != bytes)
 		return;

@@ -65,6 +65,12 @@ static void tidy(struct call *call, struct random *random)
 			arg[SLOW] = 0;
 		else if (!arg[CAPACITY])
 			arg[CAPACITY] = 1;
+		if (arg[POLICY] == MAILBOX_POLICY_SEGMENT) {
+			arg[FLAGS] &= ~MAILBOX_CREATE_FIXED;
+			arg[MAX] = 0;
+			/* bytes */
+			arg[CAPACITY] = 1 + random_below(random, 3) * 4096;
+		}
 		if ((arg[FLAGS] & MAILBOX_CREATE_FIXED) && !arg[MAX])
 			arg[MAX] = 16;
 		break;

@@ -94,7 +94,7 @@ const struct arg_grammar args[ARGS] = {
 	[NAME] = { .name = "name", VALUES(0, 0, 0, 1, 1, 1, 2, 2, 3, 4) },
 	[FLAGS] = { .name = "flags", .base = 16 },
 	[RIGHTS] = { .name = "rights", .base = 16, VALUES(7, 7, 7, 3, 3, 1, 2, 4, 5, 6) },
-	[POLICY] = { .name = "policy", VALUES(0, 0, 0, 1, 2, 2, 3, 3, 3) },
+	[POLICY] = { .name = "policy", VALUES(0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 3, 5) },
 	[SLOW] = { .name = "slow", .below = 3 },
 	[MODE] = {
 		.name = "mode", .base = 8,
@@ -129,6 +129,6 @@ const struct arg_grammar args[ARGS] = {
 	[TARGET] = { .name = "target", .below = ACTORS },
 	[TWIST] = { .name = "twist" },
 	[PIECES] = { .name = "pieces", .below = 5 },
-	[WHICH] = { .name = "which", .below = 16 },
+	[WHICH] = { .name = "which", .below = 20 },
 	[VALUE] = { .name = "value", VALUES(0, 1, 2, 3, 64, 4096) },
 };

@@ -205,6 +205,18 @@ static void check_max(uint64_t max, unsigned int field, struct complaints *wrong
 			 world.quota[QUOTA_MESSAGE_MAX]);
 }
 
+static void check_segment(const struct call *call, struct complaints *wrong)
+{
+	if (!call->arg[CAPACITY] || call->arg[CAPACITY] > MAILBOX_SEGMENT_MAX)
+		complain(wrong, EINVAL, MAILBOX_REASON_RANGE, FIELD(mailbox_create, capacity),
+			 call->arg[CAPACITY] ? MAILBOX_SEGMENT_MAX : 1);
+	if (call->arg[MAX])
+		complain(wrong, EINVAL, ANY_REASON, FIELD(mailbox_create, message_max), ANY_VALUE);
+	if (call->arg[FLAGS] & MAILBOX_CREATE_FIXED)
+		complain(wrong, EINVAL, MAILBOX_REASON_POLICY, FIELD(mailbox_create, flags),
+			 MAILBOX_CREATE_FIXED);
+}
+
 static void check_create(const struct call *call, struct complaints *wrong)
 {
 	uint32_t flags = call->arg[FLAGS], policy = call->arg[POLICY], slow = call->arg[SLOW];
@@ -213,9 +225,14 @@ static void check_create(const struct call *call, struct complaints *wrong)
 
 	check_known(flags, 0x71, FIELD(mailbox_create, flags), wrong);
 	check_rights(call->arg[RIGHTS], FIELD(mailbox_create, rights), wrong);
-	if (policy > MAILBOX_POLICY_BROADCAST)
+	if (policy > MAILBOX_POLICY_SEGMENT)
 		complain(wrong, EINVAL, MAILBOX_REASON_RANGE, FIELD(mailbox_create, policy),
-			 MAILBOX_POLICY_BROADCAST);
+			 MAILBOX_POLICY_SEGMENT);
+	if (policy == MAILBOX_POLICY_CHANNEL)
+		complain(wrong, EINVAL, MAILBOX_REASON_POLICY, FIELD(mailbox_create, policy),
+			 policy);
+	if (policy == MAILBOX_POLICY_SEGMENT)
+		check_segment(call, wrong);
 	if (slow > MAILBOX_SLOW_CUT)
 		complain(wrong, EINVAL, MAILBOX_REASON_RANGE, FIELD(mailbox_create, slow),
 			 MAILBOX_SLOW_CUT);
@@ -261,7 +278,14 @@ static void expect_create(unsigned int actor, const struct call *call)
 		return;
 	expected->count_known = true;
 	expected->count = !box;
+	/* how much of a quota's bytes is used is known for messages only */
+	if (!box && user && call->arg[POLICY] == MAILBOX_POLICY_SEGMENT) {
+		world.gave_up = true;
+		return;
+	}
 	if (!box) {
+		bool segment = call->arg[POLICY] == MAILBOX_POLICY_SEGMENT;
+
 		box = world_memory(sizeof(*box));
 		*box = (struct box) {
 			.name = call->arg[NAME], .named = call->arg[NAME],
@@ -270,7 +294,7 @@ static void expect_create(unsigned int actor, const struct call *call)
 			.mode = call->arg[MODE],
 			.uid = process->uid, .gid = process->uid, .creator = process->uid,
 			.creator_pid = process->pid, .capacity = call->arg[CAPACITY],
-			.message_max = call->arg[MAX] ? call->arg[MAX] :
+			.message_max = call->arg[MAX] || segment ? call->arg[MAX] :
 					world.quota[QUOTA_MESSAGE_MAX],
 			.seat = { { NOBODY, false }, { NOBODY, false } },
 		};
@@ -368,6 +392,9 @@ static void expect_set(unsigned int actor, const struct call *call, struct handl
 		complain(wrong, EINVAL, ANY_REASON, FIELD(mailbox_set, uid), ANY_VALUE);
 	if (mask & MAILBOX_SET_GID && (uint32_t)call->arg[GROUP] == -1U)
 		complain(wrong, EINVAL, ANY_REASON, FIELD(mailbox_set, gid), ANY_VALUE);
+	if (box->policy == MAILBOX_POLICY_SEGMENT &&
+	    mask & (MAILBOX_SET_CAPACITY | MAILBOX_SET_MESSAGE_MAX))
+		complain(wrong, EINVAL, MAILBOX_REASON_POLICY, FIELD(mailbox_set, mask), ANY_VALUE);
 	if (mask & MAILBOX_SET_CAPACITY)
 		check_capacity(call->arg[CAPACITY], box->policy == MAILBOX_POLICY_BROADCAST,
 			       FIELD(mailbox_set, capacity), wrong);
@@ -509,7 +536,7 @@ void expect_info(unsigned int actor, const struct call *call)
 		complain(&expected->wrong, EINVAL, ANY_REASON, FIELD(mailbox_info, flags), ANY_VALUE);
 	expected->bytes = world.bytes[user];
 	expected->info = (struct mailbox_info) {
-		.abi_version = MAILBOX_ABI_VERSION, .features = 0x3f,
+		.abi_version = MAILBOX_ABI_VERSION, .features = 0x1ff,
 		.message_max = world.quota[QUOTA_MESSAGE_MAX],
 		.user_bytes_max = world.quota[QUOTA_BYTES],
 		.user_messages = world.messages[user],

@@ -144,20 +144,29 @@ static void expect_pass(unsigned int actor, const struct call *call, struct hand
 static void expect_file(unsigned int actor, const struct call *call, const struct handle *handle)
 {
 	static const int errors[FILES] = {
-		[FILE_MMAP] = ENODEV, [FILE_LSEEK] = ESPIPE, [FILE_PREAD] = ESPIPE,
+		[FILE_MMAP] = ENODEV, [FILE_SCRIBBLE] = ENODEV,
+		[FILE_LSEEK] = ESPIPE, [FILE_PREAD] = ESPIPE,
 		[FILE_PWRITE] = ESPIPE, [FILE_COMMAND] = ENOTTY, [FILE_REOPEN] = ENXIO,
 	};
 	struct expectation *expected = &expectations[actor];
 	struct box *box = handle->box;
-	int error = errors[call->arg[WHICH] % FILES];
+	unsigned int which = call->arg[WHICH] % FILES;
+	uint32_t needs = which == FILE_SCRIBBLE ? MAILBOX_RIGHT_SEND | MAILBOX_RIGHT_RECEIVE :
+						  MAILBOX_RIGHT_RECEIVE;
+	int error = errors[which];
 
+	/* a segment is there to be mapped, by who may */
+	if (error == ENODEV && box->policy == MAILBOX_POLICY_SEGMENT)
+		error = needs & ~handle->rights ? EACCES : 0;
+	if (!error && which != FILE_INFO)
+		return;
 	if (error) {
 		complain(&expected->wrong, error, ANY_REASON, ANY_FIELD, ANY_VALUE);
 		/* the /proc of one who has changed its user is root's */
 		if (error == ENXIO && process_of(actor)->uid)
 			complain(&expected->wrong, EACCES, ANY_REASON, ANY_FIELD, ANY_VALUE);
 		/* the file is one that cannot be read, and that is seen before */
-		if (error == ENODEV && !(handle->rights & MAILBOX_RIGHT_RECEIVE))
+		if (error == ENODEV && needs & ~handle->rights)
 			complain(&expected->wrong, EACCES, ANY_REASON, ANY_FIELD, ANY_VALUE);
 		return;
 	}
@@ -251,6 +260,14 @@ static void expect_call(unsigned int actor, unsigned int number, struct handle *
 		/* the place was cleared nevertheless */
 		if (call->op == OP_CREATE || call->op == OP_OPEN || call->op == OP_DUP)
 			slot_close(world.actor[actor].process, to);
+		return;
+	}
+	if ((call->op == OP_READ || call->op == OP_WRITE) &&
+	    handle->box->policy == MAILBOX_POLICY_SEGMENT) {
+		complain(&expected->wrong, EINVAL, ANY_REASON, ANY_FIELD, ANY_VALUE);
+		/* the file is not one for that, or so is the buffer */
+		complain(&expected->wrong, EBADF, ANY_REASON, ANY_FIELD, ANY_VALUE);
+		complain(&expected->wrong, EFAULT, ANY_REASON, ANY_FIELD, ANY_VALUE);
 		return;
 	}
 	switch (call->op) {

@@ -559,7 +559,7 @@ static bool check_send(unsigned int actor, const struct call *call, struct handl
 			 ANY_VALUE);
 	check_size(box, length, wrong);
 	certain = check_quota(user_of(process_of(actor)->uid), length, wrong);
-	if (!(handle->rights & MAILBOX_RIGHT_SEND))
+	if (!(rights_in_use(handle) & MAILBOX_RIGHT_SEND))
 		complain(wrong, EBADF, MAILBOX_REASON_RIGHT, MAILBOX_NO_FIELD, MAILBOX_RIGHT_SEND);
 	if (box->destroyed) {
 		complain(wrong, EIDRM, MAILBOX_REASON_DESTROYED, MAILBOX_NO_FIELD, 0);
@@ -819,7 +819,7 @@ static void expect_batch(unsigned int actor, unsigned int number, struct handle 
 	if (call->arg[TWIST] == TWIST_BUFFER)
 		complain(&expected->wrong, EFAULT, MAILBOX_REASON_POINTER,
 			 FIELD(mailbox_batch, items), stage->bad.unmapped);
-	if (!(handle->rights & right))
+	if (!(rights_in_use(handle) & right))
 		complain(&expected->wrong, EBADF, MAILBOX_REASON_RIGHT, ANY_FIELD, right);
 	if (expected->wrong.count) {
 		if (handle->box->destroyed)
@@ -915,7 +915,7 @@ static void check_receive(unsigned int actor, const struct call *call, struct ha
 				 ANY_VALUE);
 		check_select(call, wrong);
 	}
-	if (!(handle->rights & MAILBOX_RIGHT_RECEIVE))
+	if (!(rights_in_use(handle) & MAILBOX_RIGHT_RECEIVE))
 		complain(wrong, EBADF, MAILBOX_REASON_RIGHT, MAILBOX_NO_FIELD,
 			 MAILBOX_RIGHT_RECEIVE);
 	if (box->destroyed)
@@ -1060,13 +1060,13 @@ void expect_poll(unsigned int actor, struct handle *handle, struct expectation *
 		no_senders |= other_left(box, seat);
 		no_receivers |= other_left(box, seat);
 	}
-	if (handle->rights & MAILBOX_RIGHT_RECEIVE) {
+	if (rights_in_use(handle) & MAILBOX_RIGHT_RECEIVE) {
 		if (in->queue.count || (!handle->own && pick_waiter(&any, box, in)))
 			expected->must |= IN;
 		if (no_senders || in->cut)
 			expected->must |= POLLHUP;
 	}
-	if (handle->rights & MAILBOX_RIGHT_SEND) {
+	if (rights_in_use(handle) & MAILBOX_RIGHT_SEND) {
 		if (no_receivers) {
 			expected->must |= POLLERR;
 			expected->may |= OUT;

@@ -141,3 +141,9 @@ unsigned int handles_of(const struct box *box, uint32_t right)
 	}
 	return count;
 }
+
+uint32_t rights_in_use(const struct handle *handle)
+{
+	return handle->rights & (handle->box->policy == MAILBOX_POLICY_SEGMENT ?
+				 MAILBOX_RIGHT_ADMIN : MAILBOX_RIGHT_ALL);
+}

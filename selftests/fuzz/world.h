@@ -133,6 +133,9 @@ struct waiter *next_waiter(struct box *box, bool sending, uint64_t order);
 /* Who is at the other end: open handles with @right. */
 unsigned int handles_of(const struct box *box, uint32_t right);
 
+/* What calls may use: no message goes to or comes from a SEGMENT. */
+uint32_t rights_in_use(const struct handle *handle);
+
 /* --- seats.c: of a PAIR --------------------------------------------------- */
 
 /* The seat of a process; NOBODY: it has none. */
