@@ -86,8 +86,30 @@ test_meet()
 		grep -q "taken by process $server of user 0" called
 }
 
+# Each of the frames is shown or dropped, whoever was faster.
+test_video()
+{
+	video 60 >counted || return 1
+	awk '$5 == "1" && $6 == "MiB" && $2 + $8 == 60 && $13 == $2 && $15 == $8 { good = 1 }
+	     END { exit !good }' counted
+}
+
+test_collector()
+{
+	collector 1000 20 >counted || return 1
+	grep -q '^collector: 20000 lines of 1000 producers, each in its order; told' counted
+}
+
+# It is asked for, and so no mistake; and what is no number is one.
+test_help()
+{
+	for example in video collector; do
+		"$example" --help | grep -q "^usage: $example" && ! "$example" none || return 1
+	done
+}
+
 [ $# -gt 0 ] || set -- buffer_bounded buffer_rendezvous buffer_unlimited semaphore parsort \
-	pipeline bank pubsub meet
+	pipeline bank pubsub meet video collector help
 
 echo 'TAP version 13'
 echo "1..$#"

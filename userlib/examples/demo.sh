@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What a mailbox does, to be watched: a parallel sort, a shell pipeline, and two
-# processes that meet by name.  `make demo` runs it in a guest.
+# What a mailbox does, to be watched: a parallel sort, a shell pipeline, two
+# processes that meet by name, and what goes through rings: a stream of frames, and
+# the logs of a thousand processes.  `make demo` runs it in a guest.
 #
 #	demo.sh [TEXT]
 #
@@ -96,6 +97,12 @@ server=$!
 try "meet call demo.meet 'are you there?'"
 wait "$server"
 
+title '4. A stream of frames in shared memory: a camera that waits for nobody'
+try video
+
+title '5. The logs of a thousand processes, and one that reads them all'
+try collector
+
 step='the end'
-printf '\ndemo: sorted %d lines with four workers as sort(1) does, took %d headings through two mailboxes, and had two processes meet with a receipt, in %s s\n' \
+printf '\ndemo: sorted %d lines with four workers as sort(1) does, took %d headings through two mailboxes, had two processes meet with a receipt, and streamed frames and logs through rings, in %s s\n' \
 	"$lines" "$headings" "$(since "$begun")"

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,15 @@ die_of(const char *what, const struct mailbox_error *error)
 	char sentence[MAILBOX_STRERROR_MAX];
 
 	die("%s: %s", what, mailbox_strerror(error, 0, sentence, sizeof(sentence)));
+}
+
+/* A call on a ring failed; what it returned is all there is to say why. */
+static void __attribute__((noreturn, unused))
+die_for(const char *what, int result)
+{
+	const struct mailbox_error error = { .code = result, .field = MAILBOX_NO_FIELD };
+
+	die_of(what, &error);
 }
 
 /* A mailbox without a name: only whom we hand it to can reach it. */
@@ -60,6 +70,23 @@ restrict_to(int mailbox, unsigned int rights)
 	if (fd < 0)
 		die_of("dup", &error);
 	return fd;
+}
+
+/* What a program is asked to do, as a number; --help, and what is none, end it. */
+static unsigned long __attribute__((unused))
+number_of(const char *argument, const char *usage)
+{
+	char *end;
+	unsigned long number;
+
+	if (!strcmp(argument, "--help")) {
+		printf("usage: %s\n", usage);
+		exit(EXIT_SUCCESS);
+	}
+	number = strtoul(argument, &end, 10);
+	if (*end || !number || number > 1000000)
+		die("usage: %s", usage);
+	return number;
 }
 
 /* fork(2), with nothing printed twice. */
