@@ -363,6 +363,26 @@ fuzz-corpus: setup
 	$(Q)rm -f $(project)/selftests/fuzz/corpus/*
 	$(Q)$(project)/selftests/fuzz/collect $(build)/fuzz/log/output $(project)/selftests/fuzz/corpus
 
+# Two processes and a stream through rings, each byte checked: here, over memfds, for
+# RECORDS=; or with GUEST=1 over a channel, for SECONDS= at most.
+soak-program: $(build)/selftests/soak/soak
+	@:
+$(build)/selftests/soak/soak: $(call sources,selftests/soak/*.[ch]) \
+		$(project)/selftests/host/ring_memfd.h $(build)/lib/libmailbox.a \
+		$(call sources,userlib/include/*.h) $(project)/uapi/linux/mailbox.h
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -static -I$(project)/uapi -I$(project)/userlib/include \
+		-o $@ $(project)/selftests/soak/soak.c $(build)/lib/libmailbox.a
+
+.PHONY: soak soak-program
+soak: setup
+	$(Q)$(MAKE) --no-print-directory soak-program $(if $(GUEST),module-$(KERNEL) guest-init)
+	$(Q)$(if $(GUEST),$(guest) test --build $(build) --kernel $(KERNEL) --log $(build)/soak/log \
+		--limit 3600 --timeout 4000 \
+		'$(build)/selftests/soak/soak channel $(or $(RECORDS),1000000000) $(or $(SECONDS),600)', \
+		$(build)/selftests/soak/soak memfd $(or $(RECORDS),1000000000) $(SECONDS))
+
 # TESTS= names some of the kselftests, KERNELS= some of the kernels, JOBS= how
 # many things are done at a time.
 check: setup
@@ -408,7 +428,7 @@ docs: setup
 
 downloads := kernels linux-source-6.1
 made := module obj lib bin examples libmailbox.pc guest selftests demo bench check mutants \
-	coverage fuzz lint docs
+	coverage fuzz lint docs soak
 
 .PHONY: clean mrproper help
 clean:
@@ -436,6 +456,7 @@ help:
 	'  check-mutants    that each of these machines can fail: mistakes that they must catch' \
 	'  fuzz             random programs against a model; SECONDS= SEED= PROGRAMS= REPLAY=file' \
 	'  fuzz-corpus      puts what fuzz has found into selftests/fuzz/corpus' \
+	'  soak             every byte of a billion records through rings; RECORDS= SECONDS= GUEST=1' \
 	'  coverage         what share of the module the kselftests reach' \
 	'  bench            what operations cost, counted in instructions' \
 	'  docs             the manual, in build/docs' \
