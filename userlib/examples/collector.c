@@ -35,7 +35,6 @@ static int produce(const char *name, unsigned long lines)
 		.ring = MAILBOX_RING_MIN,
 		.ring_back = MAILBOX_RING_MIN,
 	};
-	const int64_t deadline = mailbox_deadline_ms(PATIENCE_MS);
 	struct mailbox_error error;
 	struct mailbox_ring *ring;
 	char line[LINE_MAX_BYTES];
@@ -45,8 +44,8 @@ static int produce(const char *name, unsigned long lines)
 	box = mailbox_open(name, O_WRONLY, 0, NULL, &error);
 	if (box < 0)
 		die_of(name, &error);
-	/* Ends when the reader has answered. */
-	end = mailbox_connect(box, "log", 3, &attr, deadline, &error);
+	/* Ends when the reader has answered, or is gone. */
+	end = mailbox_connect(box, "log", 3, &attr, MAILBOX_FOREVER, &error);
 	if (end < 0)
 		die_of("producer: connect", &error);
 	if (mailbox_ring_open(end, MAILBOX_RING_NOPOLL, &ring, &error))
@@ -55,7 +54,8 @@ static int produce(const char *name, unsigned long lines)
 	for (i = 1; i <= lines; i++) {
 		int length = snprintf(line, sizeof(line), "%d %lu of %lu: all is well%.*s\n",
 				      getpid(), i, lines, (int)(i % 16), "................");
-		int result = mailbox_ring_send(ring, line, (size_t)length, deadline);
+		int result = mailbox_ring_send(ring, line, (size_t)length,
+					       MAILBOX_FOREVER);
 
 		if (result)
 			die_for("producer: send", result);
