@@ -107,7 +107,7 @@ static inline void ring_memfd_close(struct mailbox_ring *ring)
 {
 	__atomic_store_n(&ring->mine->closed, 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&ring->mine->data_poll, 1, __ATOMIC_RELAXED);
-	ring_memfd_wake(ring, MAILBOX_RING_DATA | MAILBOX_RING_ROOM);
+	ring->transport->wake(ring, MAILBOX_RING_DATA | MAILBOX_RING_ROOM);
 	ring_memfd_unmap(ring->mine, ring->size);
 	ring_memfd_unmap(ring->theirs, ring->their_size);
 }

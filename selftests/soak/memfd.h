@@ -52,20 +52,10 @@ SOAK_HELPER int soak_memfd_wake(struct mailbox_ring *ring, uint32_t events)
 	return 0;
 }
 
-/* The kernel is not there to do it. */
-SOAK_HELPER void soak_memfd_close(struct mailbox_ring *ring)
-{
-	__atomic_store_n(&ring->mine->closed, 1, __ATOMIC_RELEASE);
-	__atomic_store_n(&ring->mine->data_poll, 1, __ATOMIC_RELAXED);
-	soak_memfd_wake(ring, MAILBOX_RING_DATA | MAILBOX_RING_ROOM);
-	ring_memfd_unmap(ring->mine, ring->size);
-	ring_memfd_unmap(ring->theirs, ring->their_size);
-}
-
 static const struct mailbox_ring_transport soak_memfd_transport = {
 	.wait = soak_memfd_wait,
 	.wake = soak_memfd_wake,
-	.close = soak_memfd_close,
+	.close = ring_memfd_close,
 };
 
 SOAK_HELPER int soak_memfd_make(int fd[2], uint32_t size, uint32_t start)

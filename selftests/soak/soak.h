@@ -38,6 +38,8 @@
 
 #include <mailbox_ring.h>
 
+#include "count.h"
+
 #define SOAK_LEGS	16
 #define SOAK_SIZE_MAX	(1u << 20)
 #define SOAK_BATCH	16
@@ -62,8 +64,7 @@ struct soak_ground {
 struct soak_side {
 	uint64_t records;
 	uint64_t bytes;
-	uint64_t slept;
-	uint64_t woke;
+	struct soak_calls calls;
 	char wrong[192];
 } __attribute__((aligned(128)));
 
@@ -169,7 +170,6 @@ SOAK_HELPER size_t soak_check(const void *place, uint64_t number, size_t length)
 
 static struct soak *soak_here;			/* of this process */
 static struct soak_side *soak_me;
-static const struct mailbox_ring_transport *soak_ground_transport;
 
 SOAK_HELPER void __attribute__((noreturn, format(printf, 1, 2)))
 soak_wrong(const char *format, ...)
@@ -180,18 +180,6 @@ soak_wrong(const char *format, ...)
 	vsnprintf(soak_me->wrong, sizeof(soak_me->wrong), format, arguments);
 	va_end(arguments);
 	_exit(1);
-}
-
-SOAK_HELPER int soak_wait(struct mailbox_ring *ring, uint32_t events, int64_t deadline)
-{
-	soak_me->slept++;
-	return soak_ground_transport->wait(ring, events, deadline);
-}
-
-SOAK_HELPER int soak_wake(struct mailbox_ring *ring, uint32_t events)
-{
-	soak_me->woke++;
-	return soak_ground_transport->wake(ring, events);
 }
 
 SOAK_HELPER uint64_t soak_random(void)
@@ -421,7 +409,6 @@ SOAK_HELPER pid_t soak_start(struct soak *soak, const struct soak_ground *ground
 			     int side)
 {
 	uint32_t size = soak_size(soak->leg);
-	struct mailbox_ring_transport counting;
 	struct mailbox_ring *ring;
 	pid_t parent = getpid(), child;
 
@@ -438,12 +425,7 @@ SOAK_HELPER pid_t soak_start(struct soak *soak, const struct soak_ground *ground
 	ring = ground->side(fd, side, size, soak_flags(soak->leg, side));
 	if (!ring)
 		soak_wrong("no ring");
-	soak_ground_transport = ring->transport;
-	counting = *ring->transport;
-	counting.wait = soak_wait;
-	counting.wake = soak_wake;
-	ring->transport = &counting;
-
+	soak_count_calls(ring, &soak_me->calls);
 	if (side == SOAK_PRODUCER)
 		soak_produce(ring);
 	else
@@ -570,7 +552,7 @@ SOAK_HELPER bool soak_report(const struct soak *soak)
 			printf("# leg %u: %s\n", soak->leg + 1, side->wrong);
 		printf("# %llu records of %llu bytes; the producer slept %llu times, the consumer %llu times\n",
 		       (unsigned long long)side[1].records, (unsigned long long)side[1].bytes,
-		       (unsigned long long)side[0].slept, (unsigned long long)side[1].slept);
+		       (unsigned long long)side[0].calls.waits, (unsigned long long)side[1].calls.waits);
 	}
 	printf("%sok 1 every byte of a stream arrives\n", well ? "" : "not ");
 	return well;
