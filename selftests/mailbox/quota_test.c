@@ -141,6 +141,46 @@ static void empty(int handle)
 		;
 }
 
+/* A channel with rings of these sizes; the first end, and the other one is closed. */
+static int channel(__u32 ring, __u32 ring_back, struct mailbox_error *error)
+{
+	struct mailbox_channel channel = {
+		.capacity = 1, .ring = ring, .ring_back = ring_back,
+	};
+	int result = mbx_on_device(MAILBOX_IOC_CHANNEL, &channel);
+
+	*error = channel.error;
+	if (result)
+		return result;
+	close(channel.fd_back);
+	return channel.fd;
+}
+
+/* Rings cost what they hold, both ways, and a channel is a mailbox. */
+TEST_F(quota, rings)
+{
+	struct mailbox_error error;
+	int end;
+
+	ASSERT_EQ(0, set_limit(self, USER_BYTES, 10 << 20));
+	ASSERT_EQ(0, set_limit(self, USER_MAILBOXES, 1));
+	ASSERT_EQ(0, mbx_become(ALICE));
+	EXPECT_EQ(-EDQUOT, channel(16 << 20, 4096, &error));
+	EXPECT_EDQUOT(MAILBOX_REASON_USER_BYTES, 10 << 20, &error);
+	EXPECT_EQ(-EDQUOT, channel(8 << 20, 4 << 20, &error));
+	EXPECT_EDQUOT(MAILBOX_REASON_USER_BYTES, 10 << 20, &error);
+	EXPECT_USAGE(self->device, 0, 0, 0);
+
+	end = channel(8 << 20, 1 << 20, &error);
+	ASSERT_LE(0, end);
+	EXPECT_EQ(1, usage(self->device).user_mailboxes);
+	EXPECT_LE(9 << 20, usage(self->device).user_bytes);
+	EXPECT_EQ(-EDQUOT, channel(0, 0, &error));
+	EXPECT_EDQUOT(MAILBOX_REASON_USER_MAILBOXES, 1, &error);
+	close(end);
+	EXPECT_USAGE(self->device, 0, 0, 0);
+}
+
 TEST_F(quota, messages)
 {
 	struct mailbox_error error;
@@ -812,6 +852,45 @@ TEST_F(memory, charged_to_the_sender)
 	EXPECT_GT(6 * MEGABYTE, queued);
 	ASSERT_EQ(0, mbx_destroy(self->handle, NULL));
 	EXPECT_GT(2 * MEGABYTE, get_number(self->group, "memory.current", ""));
+}
+
+/* So are rings, as long as anybody has them mapped, and wherever that is. */
+TEST_F(memory, charged_for_rings)
+{
+	struct mailbox_channel channel = {
+		.capacity = 1, .ring = 8 * MEGABYTE, .ring_back = 8 * MEGABYTE,
+	};
+	int ready[2], hold[2];
+	pid_t child;
+	char byte;
+
+	ASSERT_EQ(0, pipe(ready));
+	ASSERT_EQ(0, pipe(hold));
+	child = mbx_fork();
+	if (!child) {
+		void *place;
+
+		close(hold[1]);
+		if (put_text(self->group, "cgroup.procs", "0") ||
+		    mbx_on_device(MAILBOX_IOC_CHANNEL, &channel))
+			_exit(1);
+		place = mmap(NULL, mbx_page(), PROT_READ | PROT_WRITE, MAP_SHARED, channel.fd, 0);
+		if (place == MAP_FAILED)
+			_exit(2);
+		close(channel.fd);
+		close(channel.fd_back);
+		if (!fork())
+			_exit(read(hold[0], &byte, 1));
+		_exit(write(ready[1], "r", 1) != 1);
+	}
+	close(hold[0]);
+	ASSERT_EQ(1, read(ready[0], &byte, 1));
+	EXPECT_EQ(0, mbx_join(child));
+	EXPECT_LE(16 * MEGABYTE, get_number(self->group, "memory.current", ""));
+	/* the last one that has it mapped, a page of it */
+	close(hold[1]);
+	EXPECT_TRUE(MBX_UNTIL(get_number(self->group, "memory.current", "") < 2 * MEGABYTE));
+	EXPECT_TRUE(MBX_UNTIL(get_number(self->group, "cgroup.events", "populated") == 0));
 }
 
 /* At the cgroup's limit the sender fails or is killed, and nobody else. */
