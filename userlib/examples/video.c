@@ -125,7 +125,7 @@ static void view(int end, unsigned long frames)
 	for (;;) {
 		const void *place;
 		ssize_t length = mailbox_ring_peek(ring, &place);
-		const struct frame *frame = place;
+		const struct frame *frame;
 
 		if (length == -EPIPE)
 			break;	/* the camera has gone, and all is seen */
@@ -140,6 +140,7 @@ static void view(int end, unsigned long frames)
 		if (length < 0)
 			die_for("viewer: peek", (int)length);
 
+		frame = place;
 		show(frame, length, last);
 		missed += frame->number - last - 1;
 		last = frame->number;
