@@ -40,7 +40,7 @@
 
 #include "count.h"
 
-#define SOAK_LEGS	16
+#define SOAK_LEGS	16u
 #define SOAK_SIZE_MAX	(1u << 20)
 #define SOAK_BATCH	16
 #define SOAK_PATIENCE	60	/* seconds without a record: it hangs */
@@ -352,7 +352,7 @@ SOAK_HELPER void soak_judge(struct mailbox_ring *ring, const void *place, ssize_
 SOAK_HELPER ssize_t soak_peek(struct mailbox_ring *ring, int count)
 {
 	const void *place;
-	ssize_t length;
+	ssize_t length = 0;
 	int done;
 
 	for (done = 0; done < count; done++) {
