@@ -468,6 +468,7 @@ int main(int argc, char **argv)
 	}
 	turns = SCHEDULED;
 	run_alone("pass", "mailbox", work_pass);
+	run_alone("watched", "mailbox", work_watched);
 	run_alone("batch", "mailbox", work_batch);
 	run_alone("depth", "mailbox", work_depth);
 	run_alone("open", "mailbox", work_open);

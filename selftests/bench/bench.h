@@ -59,6 +59,7 @@ extern const size_t peer_count;
 /* rings.c */
 extern const struct peer ring_peer, futex_peer;
 void work_pass(void);
+void work_watched(void);
 
 void link_open(struct link *link, const struct peer *peer, size_t bytes,
 	       unsigned int depth);

@@ -6,7 +6,9 @@
 #define _GNU_SOURCE
 #include <linux/futex.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,7 +22,8 @@
 
 static struct mailbox_ring *sides[2];
 
-static void ring_make(uint32_t bytes)
+/* Sets the sides; the second end. */
+static int ring_make(uint32_t bytes)
 {
 	const struct mailbox_channel_attr attr = {
 		.capacity = 1, .ring = bytes, .ring_back = bytes,
@@ -31,6 +34,7 @@ static void ring_make(uint32_t bytes)
 	    mailbox_ring_open(ends[0], 0, &sides[0], NULL) ||
 	    mailbox_ring_open(ends[1], 0, &sides[1], NULL))
 		die("rings");
+	return ends[1];
 }
 
 static int ring_open(struct link *link, unsigned int depth)
@@ -153,6 +157,51 @@ void work_pass(void)
 	ring_make(RING_BYTES);
 	pass("pass", "", 64, 1, 1);
 	pass("pass", "-batch", 64, 20, 1);
+	/* that holds some of either, as a program would have it */
+	ring_make(16 * BYTES_MAX);
 	pass("pass", "-in-place", 64, 1, 0);
 	pass("pass", "-in-place", 65536, 1, 0);
+}
+
+/*
+ * A record for one of the channels that epoll watches, the news of it, and its end:
+ * with none of the others there, and with many that are idle.
+ */
+void work_watched(void)
+{
+	static const struct {
+		int idle;
+		const char *variant;
+	} cases[] = { { 0, "" }, { 1000, "-among-idle" } };
+	const struct rlimit many = { 4096, 4096 };
+	int epoll = epoll_create1(0), channels = 0;
+	struct epoll_event event, told[4];
+
+	if (epoll < 0 || setrlimit(RLIMIT_NOFILE, &many))
+		die("epoll");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		double costs[REPEATS];
+		char record[64] = "";
+
+		/* the last one made is the busy one */
+		for (; channels <= cases[i].idle; channels++) {
+			event = (struct epoll_event){ .events = EPOLLRDBAND };
+			if (epoll_ctl(epoll, EPOLL_CTL_ADD, ring_make(4096), &event))
+				die("epoll_ctl");
+		}
+		for (int repeat = 0; repeat < REPEATS; repeat++) {
+			uint64_t start = clock_start();
+
+			for (int j = 0; j < RECORDS; j++)
+				if (mailbox_ring_send(sides[0], record, sizeof(record), 0) ||
+				    epoll_wait(epoll, told, ARRAY_SIZE(told), 0) != 1 ||
+				    mailbox_ring_receive(sides[1], record, sizeof(record), 0) !=
+				    sizeof(record) ||
+				    epoll_wait(epoll, told, ARRAY_SIZE(told), 0))
+					die("watched");
+			costs[repeat] = (double)clock_stop(start) / RECORDS;
+		}
+		print_result("watched", cases[i].variant, "ring", sizeof(record), "instructions",
+			     median(costs, REPEATS));
+	}
 }
