@@ -132,7 +132,7 @@ SOAK_HELPER size_t soak_length(uint64_t number, uint32_t size)
 /* Does the producer wait until this record is answered?  Many in a row are. */
 SOAK_HELPER bool soak_answered(unsigned int leg, uint64_t number)
 {
-	return leg >> 3 & 1 && number / 256 % 32 == 0;
+	return leg >> 3 & 1 && number / 256 % 128 == 0;
 }
 
 #define SOAK_STEP	0xbf58476d1ce4e5b9ull
