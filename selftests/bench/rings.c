@@ -157,8 +157,11 @@ void work_pass(void)
 	ring_make(RING_BYTES);
 	pass("pass", "", 64, 1, 1);
 	pass("pass", "-batch", 64, 20, 1);
-	/* that holds some of either, as a program would have it */
+	/* that holds some of either, as a program would have it, and is mapped already */
 	ring_make(16 * BYTES_MAX);
+	if (madvise(sides[0]->data, 32 * BYTES_MAX, MADV_POPULATE_WRITE) ||
+	    madvise((void *)sides[1]->their_data, 32 * BYTES_MAX, MADV_POPULATE_READ))
+		die("madvise");
 	pass("pass", "-in-place", 64, 1, 0);
 	pass("pass", "-in-place", 65536, 1, 0);
 }
