@@ -46,7 +46,8 @@ static inline void soak_count_calls(struct mailbox_ring *ring, struct soak_calls
 /* The membarrier(2)s: each sleep that was announced has its ticket. */
 static inline uint64_t soak_barriers(const struct mailbox_ring *ring)
 {
-	return ring->mine->flags & MAILBOX_RING_HEAVY ? ring->in.ticket + ring->out.ticket : 0;
+	return ring->mine->flags & MAILBOX_RING_HEAVY ?
+	       (uint64_t)ring->mine->data_ticket + ring->mine->room_ticket : 0;
 }
 
 #endif /* SOAK_COUNT_H */
