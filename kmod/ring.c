@@ -171,7 +171,7 @@ __poll_t mbipc_ring_poll(struct mbipc_ring *mine, struct mbipc_ring *theirs,
 	if (wanted & EPOLLWRBAND)
 		mine->polls |= MAILBOX_RING_ROOM;
 	show_polls(mine);
-	/* With mailbox__ring_barrier() in user space: one sees the other's. */
+	/* With mailbox__ring_watched() in user space: one sees the other's. */
 	smp_mb();
 	if (READ_ONCE(their->head) != READ_ONCE(my->tail))
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDBAND;

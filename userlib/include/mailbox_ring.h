@@ -71,17 +71,20 @@ struct mailbox_ring_transport {
  * @their_mask: @their_size - 1
  * @registered: this process makes the barriers that another asks it for
  * @light: and the other side asks for them before it sleeps
+ * @never: two words that are never 0
  * @broken: the other side broke the rules
- * @spin: how often to look again before a sleep
+ * @spin: for how many pauses to look again before a sleep
  * @transport: how to sleep and wake
  * @context: the transport's
  * @fd: the transport's
  * @out: the producer's: reserved up to @next, room up to @end, which is @size
- *	ahead of what the other side had released when last looked at; @woken:
- *	which of the other side's sleeps it ended last
+ *	ahead of what the other side had released when last looked at; @watch: what
+ *	to look at after each store, the other side's words if @light, else @never;
+ *	@woken: which of the other side's sleeps it ended last
  * @in: the consumer's: seen up to @next, published by the other side up to
- *	@head when it was last looked at, and @limit bytes at most; the rest as
- *	above
+ *	@head when it was last looked at, which is @limit bytes ahead at most, or
+ *	0 if @broken; @pause between two looks; @said: what this side had published when
+ *	it waited last; the rest as above
  *
  * Made by the library, for the functions below.
  */
@@ -96,20 +99,25 @@ struct mailbox_ring {
 	uint32_t their_mask;
 	int registered;
 	int light;
+	uint32_t never[2] __attribute__((aligned(8)));
 	int broken;
 	unsigned int spin;
 	const struct mailbox_ring_transport *transport;
 	void *context;
 	int fd;
 	struct {
+		const uint32_t *watch;
 		uint32_t next;
 		uint32_t end;
 		uint32_t woken;
 	} out __attribute__((aligned(128)));
 	struct {
+		const uint32_t *watch;
 		uint32_t next;
 		uint32_t head;
 		uint32_t limit;
+		uint32_t pause;
+		uint32_t said;
 		uint32_t woken;
 	} in __attribute__((aligned(128)));
 };
@@ -176,33 +184,11 @@ int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
 		      int64_t deadline);
 
 /**
- * mailbox_ring_send() - a record, copied, published at once
- * @ring: the ring
- * @buffer: its payload
- * @length: bytes
- * @deadline: how long to wait for room
- *
- * Return: 0 or what mailbox_ring_wait() says.
+ * mailbox_ring_sendv() - mailbox_ring_send() of pieces
+ * mailbox_ring_receivev() - mailbox_ring_receive() into pieces
  */
-int mailbox_ring_send(struct mailbox_ring *ring, const void *buffer, size_t length,
-		      int64_t deadline);
 int mailbox_ring_sendv(struct mailbox_ring *ring, const struct iovec *iov, int count,
 		       int64_t deadline);
-
-/**
- * mailbox_ring_receive() - the next record, copied and released
- * @ring: the ring
- * @buffer: where to
- * @length: bytes of room
- * @deadline: how long to wait for one
- *
- * Records that were peeked at before are released with it.
- *
- * Return: the record's length; -EMSGSIZE: it is longer than @length, and still
- * there; or what mailbox_ring_wait() says.
- */
-ssize_t mailbox_ring_receive(struct mailbox_ring *ring, void *buffer, size_t length,
-			     int64_t deadline);
 ssize_t mailbox_ring_receivev(struct mailbox_ring *ring, const struct iovec *iov,
 			      int count, int64_t deadline);
 
@@ -212,50 +198,52 @@ int mailbox__ring_more(struct mailbox_ring *ring);
 int mailbox__ring_published(struct mailbox_ring *ring);
 void mailbox__ring_released(struct mailbox_ring *ring);
 int mailbox__ring_broken(struct mailbox_ring *ring);
+int mailbox__ring_send(struct mailbox_ring *ring, const void *buffer, size_t length,
+		       int64_t deadline);
+ssize_t mailbox__ring_receive(struct mailbox_ring *ring, void *buffer, size_t length,
+			      int64_t deadline);
+
+#define mailbox__unlikely(condition)	__builtin_expect(!!(condition), 0)
 
 /*
- * A full barrier.  Not __atomic_thread_fence(), of which gcc warns under the
- * thread sanitizer, which does not see what a fence orders.  It need not: what
- * this one orders is atomic, and no plain access relies on it.
- */
-static inline void mailbox__ring_fence(void)
-{
-	__sync_synchronize();
-}
-
-/*
- * A store of this side's, and then a load of the other's word that says whether
+ * A store of this side's, and then a load of the other's words that say whether
  * it sleeps, must not pass each other; with the sleeper's
  *
  *	store *_wait; barrier; load head or tail	mailbox_ring_wait(), poll
  *
  * this makes that one of the two sees the other's store.  Where the sleeper
- * makes the barrier for both sides, here the compiler is all that is in the way.
+ * makes the barrier for both sides, here the compiler is all that is in the way;
+ * elsewhere @watch is @never, and mailbox__ring_published() and _released() make
+ * the barrier and look.
  */
-static inline void mailbox__ring_barrier(const struct mailbox_ring *ring)
+static inline int mailbox__ring_watched(const uint32_t *const *watch)
 {
-	if (__atomic_load_n(&ring->light, __ATOMIC_RELAXED))
-		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	else
-		mailbox__ring_fence();
-}
+	const uint32_t *words = __atomic_load_n(watch, __ATOMIC_RELAXED);
 
-/* Is one of two words that stand together not zero? */
-static inline int mailbox__ring_either(const uint32_t *words)
-{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 #if UINTPTR_MAX > UINT32_MAX
-	typedef uint64_t __attribute__((may_alias)) both;
+	{
+		typedef uint64_t __attribute__((may_alias)) both;
 
-	return __atomic_load_n((const both *)(const void *)words, __ATOMIC_RELAXED) != 0;
+		return __atomic_load_n((const both *)(const void *)words,
+				       __ATOMIC_RELAXED) != 0;
+	}
 #else
 	return (__atomic_load_n(words, __ATOMIC_RELAXED) |
 		__atomic_load_n(words + 1, __ATOMIC_RELAXED)) != 0;
 #endif
 }
 
-static inline uint32_t mailbox__ring_span(size_t length)
+/* 64 bits, so that no length that the other side writes comes around. */
+static inline uint64_t mailbox__ring_span(uint64_t length)
 {
-	return (uint32_t)((sizeof(struct mailbox_ring_record) + length + 7) & ~(size_t)7);
+	return (sizeof(struct mailbox_ring_record) + length + 7) & ~(uint64_t)7;
+}
+
+/* Does a record at @next, of MAILBOX_RING_MAX bytes at most, end behind @end? */
+static inline int mailbox__ring_over(uint32_t end, uint32_t next, size_t length)
+{
+	return (int32_t)(end - (next + (uint32_t)mailbox__ring_span(length))) < 0;
 }
 
 /**
@@ -274,9 +262,11 @@ static inline int mailbox_ring_reserve(struct mailbox_ring *ring, size_t length,
 				       void **place)
 {
 	struct mailbox_ring_record *record;
-	uint32_t next = ring->out.next, need = mailbox__ring_span(length);
+	uint32_t next = ring->out.next;
 
-	if (length > MAILBOX_RING_MAX || need > ring->out.end - next) {
+	if (mailbox__unlikely(length > MAILBOX_RING_MAX))
+		return -EMSGSIZE;
+	if (mailbox__unlikely(mailbox__ring_over(ring->out.end, next, length))) {
 		int result = mailbox__ring_room(ring, length);
 
 		if (result < 0)
@@ -286,8 +276,17 @@ static inline int mailbox_ring_reserve(struct mailbox_ring *ring, size_t length,
 		 (void *)(ring->data + (next & ring->mask));
 	record->length = (uint32_t)length;
 	record->reserved = 0;
-	ring->out.next = next + need;
+	ring->out.next = next + (uint32_t)mailbox__ring_span(length);
 	*place = record + 1;
+	return 0;
+}
+
+static inline int mailbox__ring_publish(struct mailbox_ring *ring, uint32_t next)
+{
+	/* with the acquire of @head in mailbox_ring_peek(): the records are whole */
+	__atomic_store_n(&ring->mine->head, next, __ATOMIC_RELEASE);
+	if (mailbox__unlikely(mailbox__ring_watched(&ring->out.watch)))
+		return mailbox__ring_published(ring);
 	return 0;
 }
 
@@ -299,12 +298,7 @@ static inline int mailbox_ring_reserve(struct mailbox_ring *ring, size_t length,
  */
 static inline int mailbox_ring_commit(struct mailbox_ring *ring)
 {
-	/* with the acquire in mailbox_ring_peek(): the records are whole */
-	__atomic_store_n(&ring->mine->head, ring->out.next, __ATOMIC_RELEASE);
-	mailbox__ring_barrier(ring);
-	if (mailbox__ring_either(&ring->theirs->data_wait))
-		return mailbox__ring_published(ring);
-	return 0;
+	return mailbox__ring_publish(ring, ring->out.next);
 }
 
 /**
@@ -314,6 +308,13 @@ static inline int mailbox_ring_commit(struct mailbox_ring *ring)
 static inline void mailbox_ring_discard(struct mailbox_ring *ring)
 {
 	ring->out.next = ring->mine->head;
+}
+
+static inline const struct mailbox_ring_record *
+mailbox__ring_record(const struct mailbox_ring *ring)
+{
+	return (const struct mailbox_ring_record *)
+	       (const void *)(ring->their_data + (ring->in.next & ring->their_mask));
 }
 
 /**
@@ -332,13 +333,12 @@ static inline ssize_t mailbox_ring_peek(struct mailbox_ring *ring, const void **
 	const struct mailbox_ring_record *record;
 	uint32_t length, next = ring->in.next;
 
-	if (next == ring->in.head) {
+	if (ring->in.head == next) {
 		/* with the release in mailbox_ring_commit() */
 		uint32_t head = __atomic_load_n(&ring->theirs->head, __ATOMIC_ACQUIRE);
 
-		/* Not back, not more than fits, and where a record can end. */
-		if (head == next || ((head - next) & 7) ||
-		    head - next > ring->in.limit - (next - ring->mine->tail)) {
+		/* Something, not back, and not more than fits. */
+		if (mailbox__unlikely(head - next - 1 >= ring->in.limit)) {
 			int result = mailbox__ring_more(ring);
 
 			/* never more than 0, which is for the compiler to see */
@@ -348,15 +348,15 @@ static inline ssize_t mailbox_ring_peek(struct mailbox_ring *ring, const void **
 			ring->in.head = head;
 		}
 	}
-	record = (const struct mailbox_ring_record *)
-		 (const void *)(ring->their_data + (next & ring->their_mask));
+	record = mailbox__ring_record(ring);
 	/* once: it may change */
 	length = __atomic_load_n(&record->length, __ATOMIC_RELAXED);
-	if (length > ring->in.head - next - sizeof(*record)) {
+	/* Less than 8 bytes are none, should @head be no multiple of it. */
+	if (mailbox__unlikely(mailbox__ring_span(length) > ring->in.head - next)) {
 		mailbox__ring_broken(ring);
 		return -EPROTO;
 	}
-	ring->in.next = next + mailbox__ring_span(length);
+	ring->in.next = next + (uint32_t)mailbox__ring_span(length);
 	*place = record + 1;
 	return (ssize_t)length;
 }
@@ -369,9 +369,70 @@ static inline void mailbox_ring_release(struct mailbox_ring *ring)
 {
 	/* with the acquire in mailbox__ring_room(): the reads are done */
 	__atomic_store_n(&ring->mine->tail, ring->in.next, __ATOMIC_RELEASE);
-	mailbox__ring_barrier(ring);
-	if (mailbox__ring_either(&ring->theirs->room_wait))
+	if (mailbox__unlikely(mailbox__ring_watched(&ring->in.watch)))
 		mailbox__ring_released(ring);
+}
+
+/**
+ * mailbox_ring_send() - a record, copied, published at once
+ * @ring: the ring
+ * @buffer: its payload
+ * @length: bytes
+ * @deadline: how long to wait for room
+ *
+ * Return: 0 or what mailbox_ring_wait() says.
+ */
+static inline int mailbox_ring_send(struct mailbox_ring *ring, const void *buffer,
+				    size_t length, int64_t deadline)
+{
+	uint32_t next;
+	void *place;
+
+	if (mailbox__unlikely(mailbox_ring_reserve(ring, length, &place)))
+		return mailbox__ring_send(ring, buffer, length, deadline);
+	next = ring->out.next;
+	memcpy(place, buffer, length);
+	return mailbox__ring_publish(ring, next);
+}
+
+/**
+ * mailbox_ring_receive() - the next record, copied and released
+ * @ring: the ring
+ * @buffer: where to
+ * @length: bytes of room
+ * @deadline: how long to wait for one
+ *
+ * Records that were peeked at before are released with it.  A record that fills
+ * the room costs least.
+ *
+ * Return: the record's length; -EMSGSIZE: it is longer than @length, and still
+ * there; or what mailbox_ring_wait() says.
+ */
+static inline ssize_t mailbox_ring_receive(struct mailbox_ring *ring, void *buffer,
+					   size_t length, int64_t deadline)
+{
+	const struct mailbox_ring_record *record = mailbox__ring_record(ring);
+	uint32_t next = ring->in.next, head = ring->in.head;
+
+	/* What fits into every ring, whatever the other side says. */
+	if (length > MAILBOX_RING_MIN - sizeof(*record))
+		goto other;
+	if (mailbox__ring_over(head, next, length)) {
+		/* as in mailbox_ring_peek(), when this record is read and released */
+		head = __atomic_load_n(&ring->theirs->head, __ATOMIC_ACQUIRE);
+		if (mailbox__unlikely(head - (next + (uint32_t)mailbox__ring_span(length)) >=
+				      ring->in.limit))
+			goto other;
+	}
+	if (mailbox__unlikely(__atomic_load_n(&record->length, __ATOMIC_RELAXED) != length))
+		goto other;
+	memcpy(buffer, record + 1, length);
+	ring->in.head = head;
+	ring->in.next = next + (uint32_t)mailbox__ring_span(length);
+	mailbox_ring_release(ring);
+	return (ssize_t)length;
+other:
+	return mailbox__ring_receive(ring, buffer, length, deadline);
 }
 
 #ifdef __cplusplus

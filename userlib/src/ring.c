@@ -10,8 +10,11 @@
 
 #include "internal.h"
 
-/* How often to look again before a sleep: some microseconds. */
+/* For how many pauses to look again before a sleep: some microseconds. */
 #define SPIN	400
+
+/* For how many to look away at most; less than a microsecond. */
+#define PAUSE	32
 
 static void relax(void)
 {
@@ -71,6 +74,10 @@ int mailbox_ring_attach(struct mailbox_ring_page *mine, uint32_t size,
 	new->in.next = mine->tail;
 	new->in.head = mine->tail;
 	new->in.limit = their_size;
+	new->in.pause = 1;
+	new->never[0] = 1;
+	new->out.watch = new->never;
+	new->in.watch = new->never;
 
 	if (!membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED)) {
 		new->registered = 1;
@@ -88,6 +95,16 @@ void mailbox_ring_close(struct mailbox_ring *ring)
 		return;
 	ring->transport->close(ring);
 	free(ring);
+}
+
+/*
+ * A full barrier.  Not __atomic_thread_fence(), of which gcc warns under the
+ * thread sanitizer, which does not see what a fence orders.  It need not: what
+ * this one orders is atomic, and no plain access relies on it.
+ */
+static void fence(void)
+{
+	__sync_synchronize();
 }
 
 /* The other side lies: this one is closed for it, and it for this one. */
@@ -122,11 +139,14 @@ static bool closed(const struct mailbox_ring *ring)
 }
 
 /* Once the other side says so it stands by it; so it need not be asked often. */
-static void see_flags(struct mailbox_ring *ring)
+static inline void see_flags(struct mailbox_ring *ring)
 {
-	if (ring->registered &&
-	    (__atomic_load_n(&ring->theirs->flags, __ATOMIC_ACQUIRE) & MAILBOX_RING_HEAVY))
-		__atomic_store_n(&ring->light, 1, __ATOMIC_RELAXED);
+	if (!ring->registered ||
+	    !(__atomic_load_n(&ring->theirs->flags, __ATOMIC_ACQUIRE) & MAILBOX_RING_HEAVY))
+		return;
+	__atomic_store_n(&ring->light, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&ring->out.watch, &ring->theirs->data_wait, __ATOMIC_RELAXED);
+	__atomic_store_n(&ring->in.watch, &ring->theirs->room_wait, __ATOMIC_RELAXED);
 }
 
 /* See what the other side has released. */
@@ -163,10 +183,12 @@ static int see_head(struct mailbox_ring *ring)
 {
 	/* with the release in mailbox_ring_commit() */
 	uint32_t head = __atomic_load_n(&ring->theirs->head, __ATOMIC_ACQUIRE);
-	uint32_t more = head - ring->in.head;
+	uint32_t tail = ring->mine->tail;
 
 	/* Not back, not more than fits, and where a record can end. */
-	if ((more & 7) || more > ring->in.limit - (ring->in.head - ring->mine->tail))
+	if (head != ring->in.head &&
+	    (head - tail < ring->in.head - tail || head - tail > ring->in.limit ||
+	     ((head - tail) & 7)))
 		return mailbox__ring_broken(ring);
 	ring->in.head = head;
 	see_flags(ring);
@@ -186,15 +208,30 @@ int mailbox__ring_more(struct mailbox_ring *ring)
 	return result == -EAGAIN ? -EPIPE : result;
 }
 
+/* The barrier between this side's store and its look; see mailbox__ring_watched(). */
+static void barrier(struct mailbox_ring *ring)
+{
+	if (__atomic_load_n(&ring->light, __ATOMIC_RELAXED))
+		return;
+	fence();
+	see_flags(ring);
+}
+
 int mailbox__ring_published(struct mailbox_ring *ring)
 {
 	const struct mailbox_ring_page *theirs = ring->theirs;
-	uint32_t wait = __atomic_load_n(&theirs->data_wait, __ATOMIC_RELAXED);
+	uint32_t wait;
+	bool polled;
 
+	barrier(ring);
+	wait = __atomic_load_n(&theirs->data_wait, __ATOMIC_RELAXED);
+	polled = __atomic_load_n(&theirs->data_poll, __ATOMIC_RELAXED);
+	if (!wait && !polled)
+		return 0;
 	if (closed(ring))
 		return -EPIPE;
 	/* It wakes already. */
-	if (wait == ring->out.woken && !__atomic_load_n(&theirs->data_poll, __ATOMIC_RELAXED))
+	if (wait == ring->out.woken && !polled)
 		return 0;
 	ring->out.woken = wait;
 	return ring->transport->wake(ring, MAILBOX_RING_DATA);
@@ -208,17 +245,23 @@ int mailbox__ring_published(struct mailbox_ring *ring)
 static void tell_of_room(struct mailbox_ring *ring, bool any)
 {
 	const struct mailbox_ring_page *theirs = ring->theirs;
-	uint32_t wait = __atomic_load_n(&theirs->room_wait, __ATOMIC_ACQUIRE);
-	uint32_t room_at = __atomic_load_n(&theirs->room_at, __ATOMIC_RELAXED);
-	/* also by the thread that produces, when it sleeps */
-	uint32_t tail = __atomic_load_n(&ring->mine->tail, __ATOMIC_RELAXED);
-	uint32_t woken = __atomic_load_n(&ring->in.woken, __ATOMIC_RELAXED);
-	uint32_t used = __atomic_load_n(&theirs->head, __ATOMIC_RELAXED) - tail;
-	bool half = used <= ring->their_size / 2;
+	uint32_t tail, wait, room_at, used;
+	bool polled, half;
 
+	barrier(ring);
+	wait = __atomic_load_n(&theirs->room_wait, __ATOMIC_ACQUIRE);
+	polled = __atomic_load_n(&theirs->room_poll, __ATOMIC_RELAXED);
+	if (!wait && !polled)
+		return;
+	room_at = __atomic_load_n(&theirs->room_at, __ATOMIC_RELAXED);
+	/* also by the thread that produces, when it sleeps */
+	tail = __atomic_load_n(&ring->mine->tail, __ATOMIC_RELAXED);
 	/* A poller waits for half of the ring, as the kernel tells it. */
-	if (!(half && __atomic_load_n(&theirs->room_poll, __ATOMIC_RELAXED)) &&
-	    !(wait && wait != woken && (int32_t)(tail - room_at) >= 0 && (half || any)))
+	used = __atomic_load_n(&theirs->head, __ATOMIC_RELAXED) - tail;
+	half = used <= ring->their_size / 2;
+	if (!(polled && half) &&
+	    !(wait && wait != __atomic_load_n(&ring->in.woken, __ATOMIC_RELAXED) &&
+	      (int32_t)(tail - room_at) >= 0 && (half || any)))
 		return;
 	__atomic_store_n(&ring->in.woken, wait, __ATOMIC_RELAXED);
 	ring->transport->wake(ring, MAILBOX_RING_ROOM);
@@ -275,10 +318,10 @@ static void announce(struct mailbox_ring *ring, uint32_t events, uint32_t need)
 		__atomic_store_n(&mine->data_wait, next_ticket(&mine->data_ticket),
 				 __ATOMIC_RELAXED);
 
-	/* with mailbox__ring_barrier(): for both sides, or for this one */
+	/* with mailbox__ring_watched(): for both sides, or for this one */
 	if (__atomic_load_n(&mine->flags, __ATOMIC_RELAXED) & MAILBOX_RING_HEAVY)
 		membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED);
-	mailbox__ring_fence();
+	fence();
 }
 
 static void retract(struct mailbox_ring *ring, uint32_t events)
@@ -289,11 +332,71 @@ static void retract(struct mailbox_ring *ring, uint32_t events)
 		__atomic_store_n(&ring->mine->data_wait, 0, __ATOMIC_RELAXED);
 }
 
+/* Has the other side stored anything since it was last looked at? */
+static bool stirs(const struct mailbox_ring *ring, uint32_t events)
+{
+	const struct mailbox_ring_page *theirs = ring->theirs;
+
+	if ((events & MAILBOX_RING_DATA) &&
+	    __atomic_load_n(&theirs->head, __ATOMIC_RELAXED) != ring->in.head)
+		return true;
+	return (events & MAILBOX_RING_ROOM) &&
+	       __atomic_load_n(&theirs->tail, __ATOMIC_RELAXED) != ring->out.end - ring->size;
+}
+
+/*
+ * Who looks at a word all the time takes its cache line away from who writes it,
+ * for each record, and then both go at the pace of that.  So who has caught up
+ * with a stream looks away for a while, and finds many; likewise who has filled
+ * the ring.  Not who waits for an answer, nor where records come seldom.
+ */
+static unsigned int pause_between(const struct mailbox_ring *ring, uint32_t events)
+{
+	unsigned int pages = ring->size / MAILBOX_RING_MIN;
+
+	if (events == MAILBOX_RING_DATA)
+		return ring->in.pause;
+	if (events == MAILBOX_RING_ROOM)
+		return pages < PAUSE ? pages : PAUSE;
+	return 1;
+}
+
+static void pause_next_time(struct mailbox_ring *ring, unsigned int waited)
+{
+	uint32_t said = __atomic_load_n(&ring->mine->head, __ATOMIC_RELAXED);
+
+	if (said != ring->in.said || waited > PAUSE)
+		ring->in.pause = 1;
+	else if (ring->in.pause < PAUSE)
+		ring->in.pause *= 2;
+	ring->in.said = said;
+}
+
+/* Look for a while without a sleep: as look(). */
+static int spin(struct mailbox_ring *ring, uint32_t events, size_t length)
+{
+	unsigned int pause = pause_between(ring, events), waited = 0, i;
+	int ready;
+
+	do {
+		ready = look(ring, events, length);
+		while (!ready && waited < ring->spin) {
+			for (i = 0; i < pause; i++)
+				relax();
+			waited += pause;
+			if (stirs(ring, events))
+				break;
+		}
+	} while (!ready && waited < ring->spin);
+	if (events & MAILBOX_RING_DATA)
+		pause_next_time(ring, waited);
+	return ready;
+}
+
 int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
 		      int64_t deadline)
 {
-	uint32_t need = mailbox__ring_span(0);
-	unsigned int spin;
+	uint32_t need = (uint32_t)mailbox__ring_span(0);
 	int ready;
 
 	if (!events || (events & ~(MAILBOX_RING_DATA | MAILBOX_RING_ROOM)))
@@ -301,7 +404,7 @@ int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
 	if (events & MAILBOX_RING_ROOM) {
 		if (room > ring->size - sizeof(struct mailbox_ring_record))
 			return -EMSGSIZE;
-		need = mailbox__ring_span(room);
+		need = (uint32_t)mailbox__ring_span(room);
 		/* Nobody makes room where this side holds it reserved. */
 		if (need > ring->size - (ring->out.next - ring->mine->head))
 			return -EMSGSIZE;
@@ -309,14 +412,9 @@ int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
 	for (;;) {
 		int slept = 0;
 
-		for (spin = ring->spin;; spin--) {
-			ready = look(ring, events, room);
-			if (ready)
-				return ready;
-			if (!spin)
-				break;
-			relax();
-		}
+		ready = spin(ring, events, room);
+		if (ready)
+			return ready;
 		announce(ring, events, need);
 		ready = look(ring, events, room);
 		if (!ready) {
@@ -349,8 +447,8 @@ static int reserve_later(struct mailbox_ring *ring, size_t length, void **place,
 	return result;
 }
 
-int mailbox_ring_send(struct mailbox_ring *ring, const void *buffer, size_t length,
-		      int64_t deadline)
+int mailbox__ring_send(struct mailbox_ring *ring, const void *buffer, size_t length,
+		       int64_t deadline)
 {
 	void *place;
 	int result = reserve_later(ring, length, &place, deadline);
@@ -402,14 +500,14 @@ static ssize_t peek_later(struct mailbox_ring *ring, const void **place, size_t 
 			break;
 	}
 	if (length > 0 && (size_t)length > room) {
-		ring->in.next -= mailbox__ring_span((size_t)length);
+		ring->in.next -= (uint32_t)mailbox__ring_span((size_t)length);
 		return -EMSGSIZE;
 	}
 	return length;
 }
 
-ssize_t mailbox_ring_receive(struct mailbox_ring *ring, void *buffer, size_t length,
-			     int64_t deadline)
+ssize_t mailbox__ring_receive(struct mailbox_ring *ring, void *buffer, size_t length,
+			      int64_t deadline)
 {
 	const void *place;
 	ssize_t result = peek_later(ring, &place, length, deadline);
