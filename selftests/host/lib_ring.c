@@ -401,6 +401,46 @@ TEST_F(ring, lies_from_before)
 	self->a->mine->tail = 0;
 }
 
+/*
+ * A head that goes just beyond what there can be, and at the end of the memory a
+ * record whose length goes beyond that, as long as what is asked for and not.
+ */
+TEST(a_length_leads_nowhere_outside)
+{
+	static unsigned char buffer[8 * SIZE];
+	size_t room;
+	int lie;
+
+	for (room = 8; room <= sizeof(buffer); room += room < SIZE ? 8 : SIZE) {
+		for (lie = 0; lie < 3; lie++) {
+			int fd[2] = { ring_memfd(SIZE), ring_memfd(SIZE) };
+			struct mailbox_ring *liar = ring_memfd_side(fd, 0, SIZE, 0);
+			struct mailbox_ring *ring = ring_memfd_side(fd, 1, SIZE, 0);
+			uint32_t span = (uint32_t)room + 8, place = SIZE - 8;
+			uint32_t length = lie ? SIZE + span - 24 : (uint32_t)room;
+			ssize_t result;
+
+			ASSERT_NE(NULL, liar);
+			ASSERT_NE(NULL, ring);
+			close(fd[0]);
+			close(fd[1]);
+			/* all but the last record's header */
+			ASSERT_EQ(0, mailbox_ring_send(liar, buffer, SIZE - 16, 0));
+			ASSERT_EQ(SIZE - 16, mailbox_ring_receive(ring, buffer, SIZE - 16, 0));
+			memcpy(liar->data + place, &length, 4);
+			liar->mine->head = place + span + SIZE - (lie < 2 ? 8 : 0);
+			result = mailbox_ring_receive(ring, buffer, room, 0);
+			/* it may have been published in time, as it were */
+			if (lie || result != (ssize_t)room)
+				ASSERT_EQ(-EPROTO, result);
+			ASSERT_GE(SIZE, ring->in.head - ring->in.next);
+			ASSERT_TRUE(allowed(mailbox_ring_receive(ring, buffer, sizeof(buffer), 0)));
+			mailbox_ring_close(liar);
+			mailbox_ring_close(ring);
+		}
+	}
+}
+
 TEST(lies_of_the_other_side_end_the_link_and_nothing_else)
 {
 	unsigned int i, lies;
