@@ -304,7 +304,7 @@ shell: setup
 
 bench-sources := $(filter-out %/profile.c %/native.c,$(call sources,selftests/bench/*.c))
 
-bench-programs: $(build)/bench/bench
+bench-programs: $(build)/bench/bench $(build)/bench/native
 	@:
 $(build)/bench/bench: $(bench-sources) $(wildcard $(project)/selftests/bench/*.h) \
 		$(project)/uapi/linux/mailbox.h $(project)/userlib/include/mailbox_ring.h \
@@ -314,12 +314,29 @@ $(build)/bench/bench: $(bench-sources) $(wildcard $(project)/selftests/bench/*.h
 	$(Q)$(CC) -std=gnu11 $(WARN) -O2 -static -I$(project)/uapi -I$(project)/userlib/include \
 		-o $@ $(bench-sources) $(build)/lib/libmailbox.a -lrt -pthread
 
-# Counts of instructions repeat on 6.1 only.
+# Boost's ring is C++.
+native-parts := $(build)/obj/selftests/bench/native.o $(build)/obj/selftests/bench/boost.o
+
+$(build)/obj/%.o: $(project)/%.cc $(project)/Makefile
+	$(call say,CXX,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(WARN) -O2 -MMD -MP -c -o $@ $<
+
+$(build)/bench/native: $(native-parts) $(build)/lib/libmailbox.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $(native-parts) $(build)/lib/libmailbox.a -lrt -pthread
+
+# Counts of instructions repeat on 6.1 only.  What runs on this machine comes first
+# and alone.
 bench: setup
 	$(Q)$(MAKE) --no-print-directory module-6.1 command guest-init bench-programs
+	$(Q)mkdir -p $(build)/bench/log
+	$(Q)$(build)/bench/native $(NATIVE) >$(build)/bench/log/native
 	$(Q)$(guest) bench --build $(build) --kernel 6.1 --log $(build)/bench/log \
 		'$(build)/bench/bench $(BENCH)'
-	$(Q)$(project)/selftests/bench/report $(build)/bench/log/output $(build)/bench/results.json
+	$(Q)$(project)/selftests/bench/report $(build)/bench/log/native \
+		$(build)/bench/log/output $(build)/bench/results.json
 
 # What a run found is what the next one begins with, once it is in corpus/.
 fuzz-sources := $(call sources,selftests/fuzz/*.c)

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Rings as they run on this machine, two processes on two CPUs, over memfds; no
- * module, and no emulator.  Each is compared with its peers in one run: what is
- * printed are rates and their ratios, and nothing here passes or fails by them.
+ * module, and no emulator.  Beside them, in the same run, what else there is.
  *
- *	native [-n RECORDS] [-s]	-s: a soak, each number in each byte checked
+ *	native [-n RECORDS] [-r ROUNDS]
+ *	native -s [-n RECORDS]	a soak: each byte of each record is checked
+ *
+ * A round measures each way once, so that what else the machine does falls on
+ * all alike; a ratio is of two figures of one round.  Printed are, as "result",
+ * the median of the rounds, the least and the most; nothing here passes or fails
+ * by them.  Where others have the CPUs, "skipped" says so.
  */
 #include "../host/ring_memfd.h"
 
@@ -16,19 +21,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "native.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 #define RING_BYTES	(256 * 1024)
-#define REPEATS		5
+#define ROUNDS_MAX	99
+#define SHARE_LEAST	0.8	/* of two CPUs, to call it a measurement */
 
 static void die(const char *what)
 {
 	fprintf(stderr, "native: %s: %s\n", what, strerror(errno));
 	exit(1);
+}
+
+static double seconds(struct timeval time)
+{
+	return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
 static double now(void)
@@ -39,6 +53,47 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+/* CPU time of this process, and of those it has waited for. */
+static double busy(void)
+{
+	struct rusage own, children;
+
+	getrusage(RUSAGE_SELF, &own);
+	getrusage(RUSAGE_CHILDREN, &children);
+	return seconds(own.ru_utime) + seconds(own.ru_stime) +
+	       seconds(children.ru_utime) + seconds(children.ru_stime);
+}
+
+/* The first two CPUs that this process may run on; false if it has but one. */
+static bool find_cpus(int cpus[2])
+{
+	cpu_set_t set;
+	int cpu, found = 0;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		die("sched_getaffinity");
+	for (cpu = 0; cpu < CPU_SETSIZE && found < 2; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			cpus[found++] = cpu;
+	return found == 2;
+}
+
+static int cpus[2];
+
+/* Ahead of what else runs here, for who may: in a scheduler's group of its own. */
+static void go_ahead(void)
+{
+	FILE *group;
+
+	setsid();
+	setpriority(PRIO_PROCESS, 0, -20);
+	group = fopen("/proc/self/autogroup", "w");
+	if (group) {
+		fputs("-20", group);
+		fclose(group);
+	}
+}
+
 static void on_cpu(int cpu)
 {
 	cpu_set_t one;
@@ -46,6 +101,31 @@ static void on_cpu(int cpu)
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
 	sched_setaffinity(0, sizeof(one), &one);
+}
+
+static pid_t partner(void)
+{
+	pid_t parent = getpid(), child = fork();
+
+	if (child < 0)
+		die("fork");
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+	}
+	on_cpu(cpus[!child]);
+	return child;
+}
+
+static void join(pid_t child)
+{
+	int status;
+
+	if (waitpid(child, &status, 0) != child || status) {
+		errno = ECHILD;
+		die("partner");
+	}
 }
 
 static void *shared(size_t size)
@@ -60,16 +140,39 @@ static void *shared(size_t size)
 
 /* --- one way ---------------------------------------------------------- */
 
+/*
+ * A way to move records, each with its number in it.  Both sides open it, then
+ * one of two processes attaches to each.
+ */
 struct way {
 	const char *name;
 	void (*open)(struct way *way);
-	void (*produce)(struct way *way, long records);
-	long (*consume)(struct way *way, long records);
-	int fd[2];
+	void (*attach)(struct way *way, int side);
+	void (*produce)(struct way *way, long from, long to);
+	void (*consume)(struct way *way, long from, long to);
+	void (*close)(struct way *way);
 	unsigned int flags;
+	long divide;		/* of the records: the slow ones need fewer */
+	int fd[2];
+	struct mailbox_ring *ring;
 	void *queue;
-	long divide;	/* of the records: the slow ones need fewer */
 };
+
+struct record records[RECORDS];
+
+static void make_records(void)
+{
+	for (long i = 0; i < RECORDS; i++)
+		memcpy(records[i].bytes, &i, sizeof(i));
+}
+
+static void check(const char *one, long number)
+{
+	if (memcmp(one, record_of(number), sizeof(number))) {
+		errno = EBADMSG;
+		die("a record that is not what was sent");
+	}
+}
 
 static void ring_open(struct way *way)
 {
@@ -77,60 +180,67 @@ static void ring_open(struct way *way)
 	way->fd[1] = ring_memfd(RING_BYTES);
 }
 
-static void ring_produce(struct way *way, long records)
+static void ring_attach(struct way *way, int side)
 {
-	struct mailbox_ring *ring = ring_memfd_side(way->fd, 0, RING_BYTES, way->flags);
-	char one[RECORD] = "";
-
-	for (long i = 0; i < records; i++) {
-		void *place;
-
-		memcpy(one, &i, sizeof(i));
-		while (mailbox_ring_reserve(ring, RECORD, &place))
-			if (mailbox_ring_wait(ring, MAILBOX_RING_ROOM, RECORD,
-					      MAILBOX_FOREVER) < 0)
-				die("ring: room");
-		memcpy(place, one, RECORD);
-		mailbox_ring_commit(ring);
-	}
-	mailbox_ring_close(ring);
+	way->ring = ring_memfd_side(way->fd, side, RING_BYTES, way->flags);
+	if (!way->ring)
+		die("ring");
 }
 
-static long ring_consume(struct way *way, long records)
+static void ring_produce(struct way *way, long from, long to)
 {
-	struct mailbox_ring *ring = ring_memfd_side(way->fd, 1, RING_BYTES, way->flags);
-	long wrong = 0, number;
+	struct mailbox_ring *ring = way->ring;
+
+	for (; from < to; from++)
+		if (mailbox_ring_send(ring, record_of(from), RECORD, MAILBOX_FOREVER))
+			die("ring: send");
+}
+
+static void ring_consume(struct way *way, long from, long to)
+{
+	struct mailbox_ring *ring = way->ring;
 	char one[RECORD];
 
-	for (long i = 0; i < records; i++) {
-		const void *place;
-
-		while (mailbox_ring_peek(ring, &place) != RECORD)
-			if (mailbox_ring_wait(ring, MAILBOX_RING_DATA, 0, MAILBOX_FOREVER) < 0)
-				die("ring: data");
-		memcpy(one, place, RECORD);
-		mailbox_ring_release(ring);
-		memcpy(&number, one, sizeof(number));
-		wrong += number != i;
+	for (; from < to; from++) {
+		if (mailbox_ring_receive(ring, one, RECORD, MAILBOX_FOREVER) != RECORD)
+			die("ring: receive");
+		check(one, from);
 	}
-	mailbox_ring_close(ring);
-	return wrong;
 }
 
-static void queue_open(struct way *way)
+static void fds_close(struct way *way)
+{
+	close(way->fd[0]);
+	close(way->fd[1]);
+}
+
+static void ring_close(struct way *way)
+{
+	mailbox_ring_close(way->ring);
+	fds_close(way);
+}
+
+static void boost_open(struct way *way)
 {
 	way->queue = shared(boost_size());
 	boost_make(way->queue);
 }
 
-static void queue_produce(struct way *way, long records)
+static void boost_produce_some(struct way *way, long from, long to)
 {
-	boost_produce(way->queue, records);
+	boost_produce(way->queue, from, to);
 }
 
-static long queue_consume(struct way *way, long records)
+static void boost_consume_some(struct way *way, long from, long to)
 {
-	return boost_consume(way->queue, records);
+	errno = EBADMSG;
+	if (boost_consume(way->queue, from, to))
+		die("boost");
+}
+
+static void boost_close(struct way *way)
+{
+	munmap(way->queue, boost_size());
 }
 
 static void pipe_open(struct way *way)
@@ -145,194 +255,219 @@ static void seqpacket_open(struct way *way)
 		die("socketpair");
 }
 
+static void fd_produce(struct way *way, long from, long to)
+{
+	for (; from < to; from++)
+		if (write(way->fd[1], record_of(from), RECORD) != RECORD)
+			die(way->name);
+}
+
+static void fd_consume(struct way *way, long from, long to)
+{
+	char one[RECORD];
+
+	for (; from < to; from++) {
+		if (read(way->fd[0], one, RECORD) != RECORD)
+			die(way->name);
+		check(one, from);
+	}
+}
+
 static void mq_open_one(struct way *way)
 {
 	struct mq_attr attr = { .mq_maxmsg = 10, .mq_msgsize = RECORD };
+	char name[32];
 
-	way->fd[0] = mq_open("/mailbox-native", O_RDWR | O_CREAT | O_EXCL, 0600, &attr);
+	snprintf(name, sizeof(name), "/native-%d", getpid());
+	way->fd[0] = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attr);
 	if (way->fd[0] < 0)
 		die("mq_open");
-	mq_unlink("/mailbox-native");
-	way->fd[1] = way->fd[0];
+	mq_unlink(name);
 }
 
-static void fd_produce(struct way *way, long records)
+static void mq_produce(struct way *way, long from, long to)
 {
-	char one[RECORD] = "";
-
-	for (long i = 0; i < records; i++) {
-		memcpy(one, &i, sizeof(i));
-		if (way->open == mq_open_one ? mq_send(way->fd[1], one, RECORD, 0) :
-					       write(way->fd[1], one, RECORD) != RECORD)
+	for (; from < to; from++)
+		if (mq_send(way->fd[0], record_of(from)->bytes, RECORD, 0))
 			die(way->name);
-	}
 }
 
-static long fd_consume(struct way *way, long records)
+static void mq_consume(struct way *way, long from, long to)
 {
-	long wrong = 0, number;
 	char one[RECORD];
 
-	for (long i = 0; i < records; i++) {
-		if ((way->open == mq_open_one ? mq_receive(way->fd[0], one, RECORD, NULL) :
-						read(way->fd[0], one, RECORD)) != RECORD)
+	for (; from < to; from++) {
+		if (mq_receive(way->fd[0], one, RECORD, NULL) != RECORD)
 			die(way->name);
-		memcpy(&number, one, sizeof(number));
-		wrong += number != i;
+		check(one, from);
 	}
-	return wrong;
 }
+
+static void mq_close_one(struct way *way)
+{
+	mq_close(way->fd[0]);
+}
+
+enum { RING, RING_POLLED, BOOST, PIPE, SEQPACKET, POSIX_MQ };
 
 static struct way ways[] = {
-	{ .name = "ring", .open = ring_open, .produce = ring_produce,
-	  .consume = ring_consume, .flags = MAILBOX_RING_NOPOLL, .divide = 1 },
-	{ .name = "ring-polled", .open = ring_open, .produce = ring_produce,
-	  .consume = ring_consume, .divide = 1 },
-	{ .name = "boost-spsc", .open = queue_open, .produce = queue_produce,
-	  .consume = queue_consume, .divide = 1 },
-	{ .name = "pipe", .open = pipe_open, .produce = fd_produce,
-	  .consume = fd_consume, .divide = 20 },
-	{ .name = "seqpacket", .open = seqpacket_open, .produce = fd_produce,
-	  .consume = fd_consume, .divide = 20 },
-	{ .name = "posix-mq", .open = mq_open_one, .produce = fd_produce,
-	  .consume = fd_consume, .divide = 20 },
+	[RING] = {
+		.name = "ring", .open = ring_open, .attach = ring_attach,
+		.produce = ring_produce, .consume = ring_consume, .close = ring_close,
+		.flags = MAILBOX_RING_NOPOLL, .divide = 1,
+	},
+	/* whose other side may poll, so that each record costs a barrier */
+	[RING_POLLED] = {
+		.name = "ring-polled", .open = ring_open, .attach = ring_attach,
+		.produce = ring_produce, .consume = ring_consume, .close = ring_close,
+		.divide = 1,
+	},
+	[BOOST] = {
+		.name = "boost-spsc", .open = boost_open,
+		.produce = boost_produce_some, .consume = boost_consume_some,
+		.close = boost_close, .divide = 1,
+	},
+	[PIPE] = {
+		.name = "pipe", .open = pipe_open,
+		.produce = fd_produce, .consume = fd_consume, .close = fds_close,
+		.divide = 20,
+	},
+	[SEQPACKET] = {
+		.name = "seqpacket", .open = seqpacket_open,
+		.produce = fd_produce, .consume = fd_consume, .close = fds_close,
+		.divide = 20,
+	},
+	[POSIX_MQ] = {
+		.name = "posix-mq", .open = mq_open_one,
+		.produce = mq_produce, .consume = mq_consume, .close = mq_close_one,
+		.divide = 20,
+	},
 };
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-#define WAYS	ARRAY_SIZE(ways)
-
-static pid_t partner(void)
+/* Records a second, as the consumer sees it, after a warm-up. */
+static double stream(struct way *way, long count)
 {
-	pid_t parent = getpid(), child = fork();
-
-	if (child < 0)
-		die("fork");
-	if (!child) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(1);
-	}
-	on_cpu(child ? 0 : 1);
-	return child;
-}
-
-static void join(pid_t child)
-{
-	int status;
-
-	if (waitpid(child, &status, 0) != child || status) {
-		errno = ECHILD;
-		die("partner");
-	}
-}
-
-/* Records a second, as the consumer sees it. */
-static double stream(struct way *way, long records)
-{
+	long all = count / way->divide, warm = all / 10;
 	double begin;
 	pid_t child;
 
-	records /= way->divide;
 	way->open(way);
 	child = partner();
+	if (way->attach)
+		way->attach(way, !child);
 	if (!child) {
-		way->produce(way, records);
+		way->produce(way, 0, all);
 		_exit(0);
 	}
+	way->consume(way, 0, warm);
 	begin = now();
-	if (way->consume(way, records))
-		die("a record that is not what was sent");
+	way->consume(way, warm, all);
 	begin = now() - begin;
 	join(child);
-	return (double)records / begin;
+	way->close(way);
+	return (double)(all - warm) / begin;
 }
 
 /* --- there and back --------------------------------------------------- */
 
+/* Whose both sides stay awake. */
 static double ring_turns(long turns)
 {
-	int fd[2] = { ring_memfd(RING_BYTES), ring_memfd(RING_BYTES) };
-	struct mailbox_ring *ring;
-	double begin = now();
-	pid_t child = partner();
-	int side = !child;
+	struct way way = { .flags = MAILBOX_RING_NOPOLL };
 	char one[RECORD] = "";
+	struct mailbox_ring *ring;
+	double begin;
+	pid_t child;
 
-	ring = ring_memfd_side(fd, side, RING_BYTES, MAILBOX_RING_NOPOLL);
-	ring->spin = 1 << 30;	/* both stay awake */
+	ring_open(&way);
+	child = partner();
+	ring_attach(&way, !child);
+	ring = way.ring;
+	ring->spin = UINT32_MAX;
+	begin = now();
 	for (long i = 0; i < turns; i++) {
-		if (!side && mailbox_ring_send(ring, one, RECORD, MAILBOX_FOREVER))
+		if (child && mailbox_ring_send(ring, one, RECORD, MAILBOX_FOREVER))
 			die("ring: send");
 		if (mailbox_ring_receive(ring, one, RECORD, MAILBOX_FOREVER) != RECORD)
 			die("ring: receive");
-		if (side && mailbox_ring_send(ring, one, RECORD, MAILBOX_FOREVER))
+		if (!child && mailbox_ring_send(ring, one, RECORD, MAILBOX_FOREVER))
 			die("ring: send");
-	}
-	if (side)
-		_exit(0);
-	begin = now() - begin;
-	join(child);
-	return (double)turns / begin;
-}
-
-struct lines {
-	long forth __attribute__((aligned(128)));
-	char payload[RECORD];
-	long back __attribute__((aligned(128)));
-	char answer[RECORD];
-};
-
-static double bare_turns(long turns)
-{
-	struct lines *lines = shared(sizeof(*lines));
-	double begin = now();
-	pid_t child = partner();
-	char one[RECORD] = "";
-
-	for (long i = 1; i <= turns; i++) {
-		if (child) {
-			memcpy(lines->payload, one, RECORD);
-			__atomic_store_n(&lines->forth, i, __ATOMIC_RELEASE);
-			while (__atomic_load_n(&lines->back, __ATOMIC_ACQUIRE) != i)
-				__builtin_ia32_pause();
-			memcpy(one, lines->answer, RECORD);
-		} else {
-			while (__atomic_load_n(&lines->forth, __ATOMIC_ACQUIRE) != i)
-				__builtin_ia32_pause();
-			memcpy(one, lines->payload, RECORD);
-			memcpy(lines->answer, one, RECORD);
-			__atomic_store_n(&lines->back, i, __ATOMIC_RELEASE);
-		}
 	}
 	if (!child)
 		_exit(0);
 	begin = now() - begin;
 	join(child);
+	ring_close(&way);
+	return (double)turns / begin;
+}
+
+/* What one side writes: a number that the other spins on, and maybe a record. */
+struct line {
+	long number;
+	char payload[RECORD];
+} __attribute__((aligned(128)));
+
+static void line_send(struct line *line, long number, const char *one)
+{
+	if (one)
+		memcpy(line->payload, one, RECORD);
+	__atomic_store_n(&line->number, number, __ATOMIC_RELEASE);
+}
+
+static void line_receive(const struct line *line, long number, char *one)
+{
+	while (__atomic_load_n(&line->number, __ATOMIC_ACQUIRE) != number)
+		__builtin_ia32_pause();
+	if (one)
+		memcpy(one, line->payload, RECORD);
+}
+
+static double line_turns(long turns, bool copied)
+{
+	struct line *lines = shared(2 * sizeof(*lines));
+	char place[RECORD] = "", *one = copied ? place : NULL;
+	double begin = now();
+	pid_t child = partner();
+
+	for (long i = 1; i <= turns; i++) {
+		if (child)
+			line_send(&lines[0], i, one);
+		line_receive(&lines[!!child], i, one);
+		if (!child)
+			line_send(&lines[1], i, one);
+	}
+	if (!child)
+		_exit(0);
+	begin = now() - begin;
+	join(child);
+	munmap(lines, 2 * sizeof(*lines));
 	return (double)turns / begin;
 }
 
 /* --- a soak ----------------------------------------------------------- */
 
 /* Records of all lengths, each of whose bytes says its number. */
-static void soak(long records)
+static void soak(long count)
 {
-	int fd[2] = { ring_memfd(RING_BYTES), ring_memfd(RING_BYTES) };
-	pid_t child = partner();
-	struct mailbox_ring *ring = ring_memfd_side(fd, !child, RING_BYTES, 0);
+	struct way way = {};
 	double begin = now();
+	pid_t child;
 
-	for (long i = 0; i < records; i++) {
+	ring_open(&way);
+	child = partner();
+	ring_attach(&way, !child);
+	for (long i = 0; i < count; i++) {
 		size_t length = 8 + (size_t)(i % 57);
 		unsigned char one[RECORD];
 
 		if (!child) {
 			memset(one, (int)(i & 0xff), length);
 			memcpy(one, &i, sizeof(i));
-			if (mailbox_ring_send(ring, one, length, MAILBOX_FOREVER))
+			if (mailbox_ring_send(way.ring, one, length, MAILBOX_FOREVER))
 				_exit(1);
 			continue;
 		}
-		if (mailbox_ring_receive(ring, one, sizeof(one), MAILBOX_FOREVER) !=
+		if (mailbox_ring_receive(way.ring, one, sizeof(one), MAILBOX_FOREVER) !=
 		    (ssize_t)length || memcmp(one, &i, sizeof(i)))
 			die("soak: a record is lost");
 		for (size_t j = sizeof(i); j < length; j++)
@@ -342,10 +477,60 @@ static void soak(long records)
 	if (!child)
 		_exit(0);
 	join(child);
-	printf("soak: %ld records, each byte checked, in %.1f s\n", records, now() - begin);
+	printf("soak: %ld records, each byte checked, in %.1f s\n", count, now() - begin);
 }
 
-/* --- */
+/* --- the rounds ------------------------------------------------------- */
+
+enum {
+	RING_TURNS = ARRAY_SIZE(ways), SPIN_TURNS, SPIN_RECORD_TURNS,
+	TO_KERNEL, TO_BOOST, TO_SPIN, TO_SPIN_RECORD, SHARE, FIGURES
+};
+
+static const struct {
+	const char *work, *peer, *gauge;
+} figures[FIGURES] = {
+	[RING] = { "native-stream", "ring", "records/s" },
+	[RING_POLLED] = { "native-stream", "ring-polled", "records/s" },
+	[BOOST] = { "native-stream", "boost-spsc", "records/s" },
+	[PIPE] = { "native-stream", "pipe", "records/s" },
+	[SEQPACKET] = { "native-stream", "seqpacket", "records/s" },
+	[POSIX_MQ] = { "native-stream", "posix-mq", "records/s" },
+	[RING_TURNS] = { "native-roundtrip", "ring", "turns/s" },
+	[SPIN_TURNS] = { "native-roundtrip", "spin", "turns/s" },
+	[SPIN_RECORD_TURNS] = { "native-roundtrip", "spin-record", "turns/s" },
+	[TO_KERNEL] = { "native-stream", "ring-to-kernel", "ratio" },
+	[TO_BOOST] = { "native-stream", "ring-to-boost", "ratio" },
+	[TO_SPIN] = { "native-roundtrip", "ring-to-spin", "ratio" },
+	[TO_SPIN_RECORD] = { "native-roundtrip", "ring-to-spin-record", "ratio" },
+	[SHARE] = { "native-cpus", "share", "ratio" },
+};
+
+static double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+static void measure(double value[FIGURES], long count)
+{
+	double begin, used;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++)
+		value[i] = stream(&ways[i], count);
+	/* who spins has the CPUs to himself, or shares them */
+	used = busy();
+	begin = now();
+	value[RING_TURNS] = ring_turns(count / 10);
+	value[SPIN_TURNS] = line_turns(count / 10, false);
+	value[SPIN_RECORD_TURNS] = line_turns(count / 10, true);
+	value[SHARE] = (busy() - used) / (now() - begin) / 2;
+
+	value[TO_KERNEL] = value[RING] / larger(larger(value[PIPE], value[SEQPACKET]),
+						value[POSIX_MQ]);
+	value[TO_BOOST] = value[RING] / value[BOOST];
+	value[TO_SPIN] = value[SPIN_TURNS] / value[RING_TURNS];
+	value[TO_SPIN_RECORD] = value[SPIN_RECORD_TURNS] / value[RING_TURNS];
+}
 
 static int ascending(const void *a, const void *b)
 {
@@ -354,65 +539,62 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(double values[REPEATS])
+static void print_figure(int figure, double *values, int rounds)
 {
-	qsort(values, REPEATS, sizeof(*values), ascending);
-	return values[REPEATS / 2];
+	int digits = strcmp(figures[figure].gauge, "ratio") ? 0 : 3;
+
+	qsort(values, (size_t)rounds, sizeof(*values), ascending);
+	printf("result %s %s %d %s %.*f %.*f %.*f\n", figures[figure].work,
+	       figures[figure].peer, RECORD, figures[figure].gauge, digits,
+	       (values[(rounds - 1) / 2] + values[rounds / 2]) / 2, digits, values[0],
+	       digits, values[rounds - 1]);
 }
 
-static void result(const char *work, const char *peer, const char *gauge, double value)
+static int skip(const char *reason)
 {
-	printf("result %s %s %d %s %.2f\n", work, peer, RECORD, gauge, value);
-	fflush(stdout);
+	printf("skipped native %s\ndone 0 failed\n", reason);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	double rates[WAYS][REPEATS], turns[2][REPEATS], best = 0, ring = 0, boost = 0;
-	long records = 10000000;
+	static double values[FIGURES][ROUNDS_MAX], value[FIGURES];
+	long count = 2000000;
 	bool soaking = false;
-	int option;
+	int option, rounds = 7;
 
-	while ((option = getopt(argc, argv, "n:s")) != -1) {
+	while ((option = getopt(argc, argv, "n:r:s")) != -1) {
 		if (option == 'n')
-			records = strtol(optarg, NULL, 0);
+			count = strtol(optarg, NULL, 0);
+		else if (option == 'r')
+			rounds = atoi(optarg);
 		else if (option == 's')
 			soaking = true;
 		else
 			return 64;
 	}
-	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
-		fprintf(stderr, "native: this takes two CPUs\n");
-		return 1;
-	}
+	if (count < 1000 || rounds < 1 || rounds > ROUNDS_MAX)
+		return 64;
+	printf("cpus 2\n");
+	if (!find_cpus(cpus))
+		return skip("there is but one CPU");
+	go_ahead();
+	make_records();
 	if (soaking) {
-		soak(records);
+		soak(count);
 		return 0;
 	}
-	/* in turns, so that what else the machine does falls on all alike */
-	for (int repeat = 0; repeat < REPEATS; repeat++) {
-		for (size_t i = 0; i < WAYS; i++)
-			rates[i][repeat] = stream(&ways[i], records);
-		turns[0][repeat] = ring_turns(records / 10);
-		turns[1][repeat] = bare_turns(records / 10);
+	for (int round = 0; round < rounds; round++) {
+		fprintf(stderr, "native: round %d of %d\n", round + 1, rounds);
+		measure(value, count);
+		for (int i = 0; i < FIGURES; i++)
+			values[i][round] = value[i];
 	}
-	for (size_t i = 0; i < WAYS; i++) {
-		double rate = median(rates[i]);
-
-		result("native-stream", ways[i].name, "records/s", rate);
-		if (i == 0)
-			ring = rate;
-		if (i == 2)
-			boost = rate;
-		if (i > 2 && rate > best)
-			best = rate;
-	}
-	result("native-roundtrip", "ring", "turns/s", median(turns[0]));
-	result("native-roundtrip", "bare-spin", "turns/s", median(turns[1]));
-	result("native-stream", "ring-to-kernel", "ratio", ring / best);
-	result("native-stream", "ring-to-boost", "ratio", ring / boost);
-	result("native-roundtrip", "ring-to-bare", "ratio",
-	       median(turns[1]) / median(turns[0]));
+	qsort(values[SHARE], (size_t)rounds, sizeof(double), ascending);
+	if (values[SHARE][rounds / 2] < SHARE_LEAST)
+		return skip("others have the CPUs: two must be free");
+	for (int i = 0; i < FIGURES; i++)
+		print_figure(i, values[i], rounds);
 	printf("done 0 failed\n");
 	return 0;
 }

@@ -14,8 +14,8 @@ extern "C" {
 
 size_t boost_size(void);
 void boost_make(void *place);
-void boost_produce(void *place, long records);
-long boost_consume(void *place, long records);
+void boost_produce(void *place, long from, long to);
+long boost_consume(void *place, long from, long to);
 
 #ifdef __cplusplus
 }

@@ -17,13 +17,14 @@
 #include "bench.h"
 
 #define RING_BYTES	(256 * 1024)
+#define RING_LARGE	(4 * 1024 * 1024)	/* of records of 64 KiB it holds 63 */
 #define RECORDS		1000
 #define REPEATS		15
 
 static struct mailbox_ring *sides[2];
 
 /* Sets the sides; the second end. */
-static int ring_make(uint32_t bytes)
+static int ring_make(uint32_t bytes, unsigned int flags)
 {
 	const struct mailbox_channel_attr attr = {
 		.capacity = 1, .ring = bytes, .ring_back = bytes,
@@ -31,8 +32,8 @@ static int ring_make(uint32_t bytes)
 	int ends[2];
 
 	if (mailbox_channel(ends, &attr, NULL) ||
-	    mailbox_ring_open(ends[0], 0, &sides[0], NULL) ||
-	    mailbox_ring_open(ends[1], 0, &sides[1], NULL))
+	    mailbox_ring_open(ends[0], flags, &sides[0], NULL) ||
+	    mailbox_ring_open(ends[1], flags, &sides[1], NULL))
 		die("rings");
 	return ends[1];
 }
@@ -41,7 +42,7 @@ static int ring_open(struct link *link, unsigned int depth)
 {
 	(void)link;
 	(void)depth;
-	ring_make(RING_BYTES);
+	ring_make(RING_BYTES, 0);
 	return 0;
 }
 
@@ -110,60 +111,88 @@ const struct peer futex_peer = {
 	.send = futex_post, .receive = futex_take,
 };
 
-/*
- * Records written and read, @batch of them published and released together, with
- * copying or in place.  Inlined, as a program knows what its records are.
- */
-static inline __attribute__((always_inline)) void
-pass(const char *work, const char *variant, size_t bytes, int batch,
-     int copied)
-{
-	double costs[REPEATS];
-	char from[64] = "", to[64];
+/* A program knows what its records are, so all of this is inlined. */
+#define inlined	static inline __attribute__((always_inline))
 
-	for (int repeat = 0; repeat < REPEATS; repeat++) {
+static void taken(const void *place)
+{
+	__asm__ volatile("" : : "r"(place) : "memory");
+}
+
+#define COPIED	64	/* bytes of a record that is copied */
+
+/* A record by the calls that copy. */
+inlined void pass_one(struct mailbox_ring *out, struct mailbox_ring *in, const char *from,
+		      char *to)
+{
+	if (mailbox_ring_send(out, from, COPIED, MAILBOX_FOREVER) ||
+	    mailbox_ring_receive(in, to, COPIED, MAILBOX_FOREVER) != COPIED)
+		die("ring");
+	taken(to);
+}
+
+/* Records that are published and released together, and copied if there is @from. */
+inlined void pass_some(struct mailbox_ring *out, struct mailbox_ring *in, size_t bytes,
+		       int batch, const char *from, char *to)
+{
+	for (int i = 0; i < batch; i++) {
+		void *place;
+
+		if (mailbox_ring_reserve(out, bytes, &place))
+			die("reserve");
+		if (from)
+			memcpy(place, from, COPIED);
+	}
+	if (mailbox_ring_commit(out))
+		die("commit");
+	for (int i = 0; i < batch; i++) {
+		const void *place = NULL;
+
+		if (mailbox_ring_peek(in, &place) != (ssize_t)bytes)
+			die("peek");
+		if (from) {
+			memcpy(to, place, COPIED);
+			taken(to);
+		}
+	}
+	mailbox_ring_release(in);
+}
+
+enum how { BY_CALLS, BY_COPY, IN_PLACE };
+
+inlined void pass(const char *variant, size_t bytes, int batch, enum how how)
+{
+	struct mailbox_ring *out = sides[0], *in = sides[1];
+	char from[COPIED] = "", to[COPIED];
+	double costs[1 + REPEATS];	/* the first is the warm-up */
+
+	for (int repeat = 0; repeat < 1 + REPEATS; repeat++) {
 		uint64_t start = clock_start();
 
 		for (int i = 0; i < RECORDS; i += batch) {
-			for (int j = 0; j < batch; j++) {
-				void *place;
-
-				if (mailbox_ring_reserve(sides[0], bytes, &place))
-					die("reserve");
-				if (copied)
-					memcpy(place, from, sizeof(from));
-			}
-			if (mailbox_ring_commit(sides[0]))
-				die("commit");
-			for (int j = 0; j < batch; j++) {
-				const void *there = NULL;
-
-				if (mailbox_ring_peek(sides[1], &there) != (ssize_t)bytes)
-					die("peek");
-				if (copied) {
-					memcpy(to, there, sizeof(to));
-					__asm__ volatile("" : : "r"(to) : "memory");
-				}
-			}
-			mailbox_ring_release(sides[1]);
+			if (how == BY_CALLS)
+				pass_one(out, in, from, to);
+			else
+				pass_some(out, in, bytes, batch, how == BY_COPY ? from : NULL,
+					  to);
 		}
 		costs[repeat] = (double)clock_stop(start) / RECORDS;
 	}
-	print_result(work, variant, "ring", bytes, "instructions", median(costs, REPEATS));
+	print_result("pass", variant, "ring", bytes, "instructions",
+		     median(costs + 1, REPEATS));
 }
 
 void work_pass(void)
 {
-	ring_make(RING_BYTES);
-	pass("pass", "", 64, 1, 1);
-	pass("pass", "-batch", 64, 20, 1);
-	/* that holds some of either, as a program would have it, and is mapped already */
-	ring_make(16 * BYTES_MAX);
-	if (madvise(sides[0]->data, 32 * BYTES_MAX, MADV_POPULATE_WRITE) ||
-	    madvise((void *)sides[1]->their_data, 32 * BYTES_MAX, MADV_POPULATE_READ))
-		die("madvise");
-	pass("pass", "-in-place", 64, 1, 0);
-	pass("pass", "-in-place", 65536, 1, 0);
+	/* where a side may poll, the other makes a barrier for each record */
+	ring_make(RING_BYTES, 0);
+	pass("-polled", COPIED, 1, BY_CALLS);
+	/* the large ones first: they touch all pages */
+	ring_make(RING_LARGE, MAILBOX_RING_NOPOLL);
+	pass("-in-place", BYTES_MAX, 1, IN_PLACE);
+	pass("-in-place", 64, 1, IN_PLACE);
+	pass("", COPIED, 1, BY_CALLS);
+	pass("-batch", COPIED, 20, BY_COPY);
 }
 
 /*
@@ -189,7 +218,7 @@ void work_watched(void)
 		/* the last one made is the busy one */
 		for (; channels <= cases[i].idle; channels++) {
 			event = (struct epoll_event){ .events = EPOLLRDBAND };
-			if (epoll_ctl(epoll, EPOLL_CTL_ADD, ring_make(4096), &event))
+			if (epoll_ctl(epoll, EPOLL_CTL_ADD, ring_make(4096, 0), &event))
 				die("epoll_ctl");
 		}
 		for (int repeat = 0; repeat < REPEATS; repeat++) {
