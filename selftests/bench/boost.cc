@@ -11,10 +11,6 @@
 
 namespace {
 
-struct record {
-	char bytes[RECORD];
-};
-
 typedef boost::lockfree::spsc_queue<record, boost::lockfree::capacity<RING_RECORDS> > queue;
 
 }
@@ -32,13 +28,10 @@ extern "C" void boost_make(void *place)
 extern "C" void boost_produce(void *place, long from, long to)
 {
 	queue *q = static_cast<queue *>(place);
-	record one = {};
 
-	for (; from < to; from++) {
-		std::memcpy(one.bytes, &from, sizeof(from));
-		while (!q->push(one))
+	for (; from < to; from++)
+		while (!q->push(*record_of(from)))
 			__builtin_ia32_pause();
-	}
 }
 
 extern "C" long boost_consume(void *place, long from, long to)
@@ -50,7 +43,7 @@ extern "C" long boost_consume(void *place, long from, long to)
 	for (; from < to; from++) {
 		while (!q->pop(one))
 			__builtin_ia32_pause();
-		wrong += std::memcmp(one.bytes, &from, sizeof(from)) != 0;
+		wrong += std::memcmp(one.bytes, record_of(from)->bytes, sizeof(from)) != 0;
 	}
 	return wrong;
 }

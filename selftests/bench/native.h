@@ -5,12 +5,25 @@
 
 #include <stddef.h>
 
-#define RECORD		64
+#define RECORD		64	/* bytes */
 #define RING_RECORDS	3640	/* what a ring of 256 KiB holds of them */
+
+/*
+ * What is sent, over and over, each with its number in it.  Made beforehand: a
+ * store into a record just before a wider load of it would stall the CPU until
+ * all stores before are through, and measure nothing else.
+ */
+#define RECORDS		64
+
+struct record {
+	char bytes[RECORD];
+};
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+extern struct record records[RECORDS];
 
 size_t boost_size(void);
 void boost_make(void *place);
@@ -20,5 +33,10 @@ long boost_consume(void *place, long from, long to);
 #ifdef __cplusplus
 }
 #endif
+
+static inline const struct record *record_of(long number)
+{
+	return &records[number % RECORDS];
+}
 
 #endif /* NATIVE_H */
