@@ -152,6 +152,16 @@ TEST_F(ring, the_rest_can_be_read_of_who_is_gone)
 	EXPECT_EQ(-EPIPE, mailbox_ring_send(self->b, text, 1, MAILBOX_FOREVER));
 }
 
+/* Each side is woken once for each sleep that it announces, and maybe too early. */
+TEST_F(ring, a_wake_before_the_sleep_counts)
+{
+	EXPECT_EQ(-ETIMEDOUT, ring_memfd_wait(self->b, MAILBOX_RING_DATA, 0));
+	EXPECT_EQ(0, ring_memfd_wake(self->a, MAILBOX_RING_DATA));
+	EXPECT_EQ(-ETIMEDOUT, ring_memfd_wait(self->b, MAILBOX_RING_ROOM, 0));
+	EXPECT_EQ(0, ring_memfd_wait(self->b, MAILBOX_RING_DATA, 0));
+	EXPECT_EQ(-ETIMEDOUT, ring_memfd_wait(self->b, MAILBOX_RING_DATA, 0));
+}
+
 /* Lengths that make either side sleep now and then. */
 TEST_F(ring, a_stream_between_processes)
 {

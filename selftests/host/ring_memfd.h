@@ -4,7 +4,10 @@
  * runs on the machine that builds, at its speed.
  *
  * A side's page and data are one memfd, which the other side maps read-only; a
- * futex sleeps on the other side's words there, and needs no more than that.
+ * futex sleeps on the other side's words there, and needs no more than that.  A
+ * wake is a count in the page of who wakes, so that one that comes before the
+ * sleep ends it, too: the library wakes once for each time that a side says that
+ * it will sleep, and may do so for what that side has seen already.
  * The memory has a page in front of it and behind it that nobody may touch.
  */
 #ifndef RING_MEMFD_H
@@ -57,6 +60,27 @@ static inline void ring_memfd_unmap(const void *place, uint32_t size)
 	munmap((char *)place - RING_PAGE, 3 * RING_PAGE + 2 * (size_t)size);
 }
 
+/*
+ * In words that the library leaves alone: how often this side has woken the other
+ * one for records and for room, and which of the other's wakes it has seen.
+ */
+enum { RING_MEMFD_DATA, RING_MEMFD_ROOM, RING_MEMFD_KINDS };
+
+static const uint32_t ring_memfd_event[] = {
+	[RING_MEMFD_DATA] = MAILBOX_RING_DATA,
+	[RING_MEMFD_ROOM] = MAILBOX_RING_ROOM,
+};
+
+static inline const uint32_t *ring_memfd_wakes(const struct mailbox_ring_page *page, int kind)
+{
+	return &page->reserved2[kind];
+}
+
+static inline uint32_t *ring_memfd_seen(struct mailbox_ring_page *page, int kind)
+{
+	return &page->reserved2[RING_MEMFD_KINDS + kind];
+}
+
 static inline void ring_memfd_watch(struct futex_waitv *words, unsigned int *count,
 				    const uint32_t *word, uint32_t seen)
 {
@@ -70,16 +94,25 @@ static inline void ring_memfd_watch(struct futex_waitv *words, unsigned int *cou
 static inline int ring_memfd_wait(struct mailbox_ring *ring, uint32_t events,
 				  int64_t deadline)
 {
-	const struct mailbox_ring_page *theirs = ring->theirs;
-	struct futex_waitv words[3] = {};
+	struct futex_waitv words[1 + RING_MEMFD_KINDS] = {};
 	unsigned int count = 0;
 	struct timespec until = { deadline / 1000000000, deadline % 1000000000 };
+	int kind;
 
-	ring_memfd_watch(words, &count, &theirs->closed, 0);
-	if (events & MAILBOX_RING_DATA)
-		ring_memfd_watch(words, &count, &theirs->head, ring->in.head);
-	if (events & MAILBOX_RING_ROOM)
-		ring_memfd_watch(words, &count, &theirs->tail, ring->out.end - ring->size);
+	ring_memfd_watch(words, &count, &ring->theirs->closed, 0);
+	for (kind = 0; kind < RING_MEMFD_KINDS; kind++) {
+		const uint32_t *wakes = ring_memfd_wakes(ring->theirs, kind);
+		uint32_t *seen = ring_memfd_seen(ring->mine, kind);
+		uint32_t now = __atomic_load_n(wakes, __ATOMIC_ACQUIRE);
+
+		if (!(events & ring_memfd_event[kind]))
+			continue;
+		if (now != *seen) {
+			*seen = now;
+			return 0;
+		}
+		ring_memfd_watch(words, &count, wakes, now);
+	}
 	if (syscall(SYS_futex_waitv, words, count, 0,
 		    deadline == MAILBOX_FOREVER ? NULL : &until, CLOCK_MONOTONIC) < 0)
 		return errno == EAGAIN ? 0 : -errno;
@@ -93,10 +126,16 @@ static inline void ring_memfd_rouse(const uint32_t *word)
 
 static inline int ring_memfd_wake(struct mailbox_ring *ring, uint32_t events)
 {
-	if (events & MAILBOX_RING_DATA)
-		ring_memfd_rouse(&ring->mine->head);
-	if (events & MAILBOX_RING_ROOM)
-		ring_memfd_rouse(&ring->mine->tail);
+	int kind;
+
+	for (kind = 0; kind < RING_MEMFD_KINDS; kind++) {
+		uint32_t *wakes = (uint32_t *)ring_memfd_wakes(ring->mine, kind);
+
+		if (!(events & ring_memfd_event[kind]))
+			continue;
+		__atomic_add_fetch(wakes, 1, __ATOMIC_RELEASE);
+		ring_memfd_rouse(wakes);
+	}
 	if (__atomic_load_n(&ring->mine->closed, __ATOMIC_RELAXED))
 		ring_memfd_rouse(&ring->mine->closed);
 	return 0;

@@ -45,7 +45,8 @@ struct mailbox_ring;
 /**
  * struct mailbox_ring_transport - how a side sleeps, and wakes the other one
  * @wait: sleep until the other side wakes this one for one of @events, or
- *	@deadline; may return for nothing.  0 or a negative errno
+ *	@deadline; may return for nothing, and must if there was such a wake since
+ *	the last time.  0 or a negative errno
  * @wake: wake the other side for @events
  * @close: let go of what the ring was made of
  *
