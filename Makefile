@@ -475,7 +475,7 @@ help:
 	'  fuzz-corpus      puts what fuzz has found into selftests/fuzz/corpus' \
 	'  soak             every byte of a billion records through rings; RECORDS= SECONDS= GUEST=1' \
 	'  coverage         what share of the module the kselftests reach' \
-	'  bench            what operations cost, counted in instructions' \
+	'  bench            what operations cost, counted in instructions; what rings do here' \
 	'  docs             the manual, in build/docs' \
 	'  setup            installs the Debian packages that are missing' \
 	'  clean            removes what was made' \
