@@ -49,6 +49,7 @@ FIXTURE_TEARDOWN(rings)
 
 TEST_F(rings, records_arrive)
 {
+	static const char large[SIZE];
 	char text[16];
 
 	EXPECT_EQ(-ETIMEDOUT, mailbox_ring_receive(self->ring[1], text, sizeof(text), 0));
@@ -58,7 +59,7 @@ TEST_F(rings, records_arrive)
 	EXPECT_EQ(0, memcmp(text, "one", 3));
 	EXPECT_EQ(-EMSGSIZE, mailbox_ring_receive(self->ring[1], text, 3, 0));
 	EXPECT_EQ(4, mailbox_ring_receive(self->ring[1], text, sizeof(text), 0));
-	EXPECT_EQ(-EMSGSIZE, mailbox_ring_send(self->ring[0], text, SIZE, 0));
+	EXPECT_EQ(-EMSGSIZE, mailbox_ring_send(self->ring[0], large, SIZE, 0));
 }
 
 /* A child sends numbers of all lengths, sleeping and waking as it must. */
