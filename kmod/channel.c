@@ -357,7 +357,9 @@ void mbipc_channel_wake(struct mbipc_handle *handle, u32 events)
 	mbipc_near(handle)->ring_cpu = raw_smp_processor_id();
 	hlist_for_each_entry(wait, &mailbox->waits, all)
 		if (wait->kind == MBIPC_WAIT_RING && wait->inbox == &far->inbox &&
-		    (wait->events & events)) {
+		    (wait->events & events) &&
+		    /* one whose descriptor was closed does not come back to look */
+		    wait->state != MBIPC_WAIT_ABORTED) {
 			left &= ~wait->events;
 			mbipc_wait_nudge(wait);
 		}
