@@ -397,7 +397,7 @@ TEST_F(ring, lies_from_before)
 	char record[SIZE] = "";
 	unsigned int i;
 
-	for (i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(tails); i++) {
 		struct mailbox_ring *late;
 
 		self->a->mine->tail = tails[i];

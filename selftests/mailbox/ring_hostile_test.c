@@ -59,7 +59,7 @@ static __u32 any_value(__u32 near)
 	case 0:
 		return any(0xffffffff);
 	case 1:
-		return values[any(sizeof(values) / sizeof(values[0]))];
+		return values[any(ARRAY_SIZE(values))];
 	case 2:
 		return near + values[any(9)];
 	default:
@@ -159,7 +159,7 @@ static void *call(void *argument)
 		struct mailbox_ring_wake wake = { .events = 1 + any(3) };
 
 		mbx_ioctl(liar->end, MAILBOX_IOC_RING_WAKE, &wake);
-		mbx_ioctl(liar->end, commands[any(sizeof(commands) / sizeof(commands[0]))],
+		mbx_ioctl(liar->end, commands[any(ARRAY_SIZE(commands))],
 			  (char *)liar->page + any(SPAN - 1024));
 		/* as DUP and CONNECT may have made some */
 		if (!any(16))
@@ -449,7 +449,7 @@ static bool memory_stays_as_it_is(char *mine, char *theirs)
 	int memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
 	bool fine = memory >= 0;
 
-	madvise(at, PAGE, advice[any(sizeof(advice) / sizeof(advice[0]))]);
+	madvise(at, PAGE, advice[any(ARRAY_SIZE(advice))]);
 	fine = fine && process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == 64;
 	fine = fine && process_vm_writev(getpid(), &local, 1, &remote, 1, 0) < 0;
 	fine = fine && pread64(memory, buffer, 64, (off64_t)(uintptr_t)remote.iov_base) == 64;
