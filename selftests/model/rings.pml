@@ -241,7 +241,7 @@ inline leave_end(me)
 
 /* --- the library ---------------------------------------------------------- */
 
-inline mailbox__ring_barrier(me)
+inline barrier(me)
 {
 #if !defined(HEAVY) && !defined(FAULT_NO_BARRIER)
 	BARRIER(me)
@@ -435,7 +435,7 @@ proctype producer()
 			/* mailbox_ring_commit() */
 			next++;
 			d_step { nfull(stores[PRODUCER]) -> stores[PRODUCER] ! HEAD(next); published = next };
-			mailbox__ring_barrier(PRODUCER);
+			barrier(PRODUCER);
 			theirs = data_wait;
 			if
 			:: theirs || polled[CONSUMER] -> mailbox__ring_published()
@@ -509,7 +509,7 @@ proctype consumer()
 				/* mailbox_ring_release() */
 				released = next;
 				stores[CONSUMER] ! TAIL(released);
-				mailbox__ring_barrier(CONSUMER);
+				barrier(CONSUMER);
 				if
 				:: room_wait || polled[PRODUCER] -> tell_of_room(CONSUMER, false)
 				:: else
