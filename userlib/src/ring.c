@@ -11,10 +11,13 @@
 #include "internal.h"
 
 /* For how many pauses to look again before a sleep: some microseconds. */
-#define SPIN	400
+#define SPIN	512
 
-/* For how many to look away at most: a microsecond or two. */
-#define PAUSE	64
+/* For how many to look away at most; half as long. */
+#define PAUSE	256
+
+/* Where so many bytes come for each pause, a stream comes. */
+#define STREAM	8
 
 #define LINE	64	/* bytes in a cache line, as it is mostly */
 
@@ -334,6 +337,12 @@ static void retract(struct mailbox_ring *ring, uint32_t events)
 		__atomic_store_n(&ring->mine->data_wait, 0, __ATOMIC_RELAXED);
 }
 
+/* In a small ring the other side soon has nothing left to do. */
+static unsigned int pause_most(uint32_t size)
+{
+	return size / 1024 < PAUSE ? size / 1024 : PAUSE;
+}
+
 /* Has the other side stored anything since it was last looked at? */
 static bool stirs(const struct mailbox_ring *ring, uint32_t events)
 {
@@ -354,12 +363,10 @@ static bool stirs(const struct mailbox_ring *ring, uint32_t events)
  */
 static unsigned int pause_between(const struct mailbox_ring *ring, uint32_t events)
 {
-	unsigned int pages = ring->size / MAILBOX_RING_MIN;
-
 	if (events == MAILBOX_RING_DATA)
 		return ring->in.pause;
 	if (events == MAILBOX_RING_ROOM)
-		return pages < PAUSE ? pages : PAUSE;
+		return pause_most(ring->size);
 	return 1;
 }
 
@@ -367,9 +374,9 @@ static void pause_next_time(struct mailbox_ring *ring, unsigned int waited)
 {
 	uint32_t said = __atomic_load_n(&ring->mine->head, __ATOMIC_RELAXED);
 
-	if (said != ring->in.said || waited > PAUSE)
+	if (said != ring->in.said || ring->in.head - ring->in.next < waited * STREAM)
 		ring->in.pause = 1;
-	else if (ring->in.pause < PAUSE)
+	else if (ring->in.pause < pause_most(ring->their_size))
 		ring->in.pause *= 2;
 	ring->in.said = said;
 }
