@@ -30,7 +30,9 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-#define RING_BYTES	(256 * 1024)
+#define RING_BYTES	(4 * 1024 * 1024)	/* as much as Boost's */
+#define SMALL_BYTES	(256 * 1024)
+#define TURN_BYTES	(64 * 1024)
 #define ROUNDS_MAX	99
 #define SHARE_LEAST	0.8	/* of two CPUs, to call it a measurement */
 
@@ -151,6 +153,7 @@ struct way {
 	void (*produce)(struct way *way, long from, long to);
 	void (*consume)(struct way *way, long from, long to);
 	void (*close)(struct way *way);
+	uint32_t size;		/* of a ring */
 	unsigned int flags;
 	long divide;		/* of the records: the slow ones need fewer */
 	int fd[2];
@@ -176,13 +179,13 @@ static void check(const char *one, long number)
 
 static void ring_open(struct way *way)
 {
-	way->fd[0] = ring_memfd(RING_BYTES);
-	way->fd[1] = ring_memfd(RING_BYTES);
+	way->fd[0] = ring_memfd(way->size);
+	way->fd[1] = ring_memfd(way->size);
 }
 
 static void ring_attach(struct way *way, int side)
 {
-	way->ring = ring_memfd_side(way->fd, side, RING_BYTES, way->flags);
+	way->ring = ring_memfd_side(way->fd, side, way->size, way->flags);
 	if (!way->ring)
 		die("ring");
 }
@@ -308,19 +311,25 @@ static void mq_close_one(struct way *way)
 	mq_close(way->fd[0]);
 }
 
-enum { RING, RING_POLLED, BOOST, PIPE, SEQPACKET, POSIX_MQ };
+enum { RING, RING_SMALL, RING_POLLED, BOOST, PIPE, SEQPACKET, POSIX_MQ };
 
 static struct way ways[] = {
 	[RING] = {
 		.name = "ring", .open = ring_open, .attach = ring_attach,
 		.produce = ring_produce, .consume = ring_consume, .close = ring_close,
-		.flags = MAILBOX_RING_NOPOLL, .divide = 1,
+		.size = RING_BYTES, .flags = MAILBOX_RING_NOPOLL, .divide = 1,
+	},
+	/* that a CPU's own cache holds: where each line is to be had back from there */
+	[RING_SMALL] = {
+		.name = "ring-256k", .open = ring_open, .attach = ring_attach,
+		.produce = ring_produce, .consume = ring_consume, .close = ring_close,
+		.size = SMALL_BYTES, .flags = MAILBOX_RING_NOPOLL, .divide = 1,
 	},
 	/* whose other side may poll, so that each record costs a barrier */
 	[RING_POLLED] = {
 		.name = "ring-polled", .open = ring_open, .attach = ring_attach,
 		.produce = ring_produce, .consume = ring_consume, .close = ring_close,
-		.divide = 1,
+		.size = RING_BYTES, .divide = 1,
 	},
 	[BOOST] = {
 		.name = "boost-spsc", .open = boost_open,
@@ -373,7 +382,7 @@ static double stream(struct way *way, long count)
 /* Whose both sides stay awake. */
 static double ring_turns(long turns)
 {
-	struct way way = { .flags = MAILBOX_RING_NOPOLL };
+	struct way way = { .size = TURN_BYTES, .flags = MAILBOX_RING_NOPOLL };
 	char one[RECORD] = "";
 	struct mailbox_ring *ring;
 	double begin;
@@ -449,7 +458,7 @@ static double line_turns(long turns, bool copied)
 /* Records of all lengths, each of whose bytes says its number. */
 static void soak(long count)
 {
-	struct way way = {};
+	struct way way = { .size = SMALL_BYTES };
 	double begin = now();
 	pid_t child;
 
@@ -491,6 +500,7 @@ static const struct {
 	const char *work, *peer, *gauge;
 } figures[FIGURES] = {
 	[RING] = { "native-stream", "ring", "records/s" },
+	[RING_SMALL] = { "native-stream", "ring-256k", "records/s" },
 	[RING_POLLED] = { "native-stream", "ring-polled", "records/s" },
 	[BOOST] = { "native-stream", "boost-spsc", "records/s" },
 	[PIPE] = { "native-stream", "pipe", "records/s" },
@@ -559,7 +569,7 @@ static int skip(const char *reason)
 int main(int argc, char **argv)
 {
 	static double values[FIGURES][ROUNDS_MAX], value[FIGURES];
-	long count = 2000000;
+	long count = 5000000;
 	bool soaking = false;
 	int option, rounds = 7;
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #define RECORD		64	/* bytes */
-#define RING_RECORDS	3640	/* what a ring of 256 KiB holds of them */
+#define RING_RECORDS	58254	/* what a ring of 4 MiB holds of them */
 
 /*
  * What is sent, over and over, each with its number in it.  Made beforehand: a
