@@ -43,6 +43,8 @@ struct mbipc_segment *mbipc_segment_new(size_t bytes,
 		mbipc_fail_state(err, code, MAILBOX_REASON_NONE, 0);
 		goto uncharge;
 	}
+	/* Who may map it is asked at the device, as for System V's. */
+	file_inode(segment->file)->i_flags |= S_PRIVATE;
 	segment->account = mbipc_account_hold(account);
 	return segment;
 
