@@ -13,7 +13,7 @@ _Static_assert(offsetof(struct mailbox_create, name) ==
 
 int mailbox_info(struct mailbox_info *info)
 {
-	info->flags = 0;
+	*info = (struct mailbox_info){ .flags = 0 };
 	return mailbox__on_device(MAILBOX_IOC_INFO, info);
 }
 
@@ -141,6 +141,7 @@ int mailbox_remove(const char *name, struct mailbox_error *error)
 
 int mailbox_stat(int fd, struct mailbox_stat *stat)
 {
+	*stat = (struct mailbox_stat){ .flags = 0 };
 	return mailbox_ioctl(fd, MAILBOX_IOC_STAT, stat);
 }
 
