@@ -179,6 +179,8 @@ static int ask(struct mbipc_handle *handle, const struct mailbox_connect *args,
 {
 	struct mbipc_sending sending = {
 		.patience = patience,
+		/* So who gives up takes the request back, while it can be. */
+		.sync = !patience->nonblock,
 		.request = request,
 		.taker.receivers = 1,
 	};

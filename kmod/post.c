@@ -103,10 +103,10 @@ static __always_inline int put_header(const struct mbipc_taking *taking,
 
 	if (message->length > taking->room)
 		flags |= MAILBOX_MESSAGE_TRUNCATED;
-	if (taking->sync)
-		flags |= MAILBOX_MESSAGE_SYNC;
 	if (message->request)
 		flags |= MAILBOX_MESSAGE_CONNECT;
+	else if (taking->sync)
+		flags |= MAILBOX_MESSAGE_SYNC;
 
 	if (!user_write_access_begin(user, sizeof(*user)))
 		return -EFAULT;

@@ -170,30 +170,91 @@ static int connect_to(int fd, struct mailbox_connect *connect)
 	return mbx_ioctl(fd, MAILBOX_IOC_CONNECT, connect);
 }
 
+static long connect_task(void *argument)
+{
+	struct mailbox_connect *connect = argument;
+
+	return connect_to(connect->fd, connect);
+}
+
+TEST(a_deadline_takes_the_request_back)
+{
+	struct mailbox_connect connect = { .flags = MAILBOX_DEADLINE };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct mailbox_stat stat;
+	int i;
+
+	/* more often than there are places */
+	for (i = 1; i < 4; i++) {
+		connect.deadline = mbx_in_ms(1);
+		EXPECT_EQ(-ETIMEDOUT, connect_to(box, &connect));
+		EXPECT_EQ(MAILBOX_REASON_DEADLINE, connect.error.reason);
+		EXPECT_EQ(-1, connect.fd);
+		ASSERT_EQ(0, mbx_stat(box, &stat));
+		EXPECT_EQ(0, stat.depth);
+		EXPECT_EQ(i, stat.withdrawn);
+	}
+	EXPECT_EQ(-EAGAIN, mbx_get(box, (char[8]){}, 8, MAILBOX_NONBLOCK, NULL));
+	close(box);
+}
+
 TEST(a_deadline_ends_the_wait_for_an_answer)
 {
-	struct mailbox_connect connect = { .flags = MAILBOX_DEADLINE, .deadline = mbx_in_ms(1) };
+	struct mailbox_connect connect = { .flags = MAILBOX_DEADLINE };
 	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
 	struct mailbox_accept accept = {};
 	struct mailbox_header header;
+	struct mbx_task task;
 
-	EXPECT_EQ(-ETIMEDOUT, connect_to(box, &connect));
-	EXPECT_EQ(MAILBOX_REASON_DEADLINE, connect.error.reason);
-	/* the request is there still, and nobody behind it */
+	connect.deadline = mbx_in_ms(300);
+	connect.fd = box;
+	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
 	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
 	EXPECT_EQ(MAILBOX_MESSAGE_CONNECT, header.flags);
+	EXPECT_EQ(-ETIMEDOUT, mbx_task_join(&task));
+	EXPECT_EQ(MAILBOX_REASON_DEADLINE, connect.error.reason);
+	/* it was received, and nobody is behind it */
 	accept.sequence = header.sequence;
 	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
 	EXPECT_EQ(MAILBOX_REASON_NO_PEER, accept.error.reason);
 	close(box);
 }
 
-/* As every command's, its error is left as it was; and nobody is behind the request. */
-static long connect_task(void *argument)
+/* As a send that was not accepted: with SA_RESTART it asks once more, by one request. */
+TEST(a_signal_takes_the_request_back)
 {
-	struct mailbox_connect *connect = argument;
+	struct mailbox_connect connect = {};
+	struct mailbox_stat stat;
+	struct mbx_task task;
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
 
-	return connect_to(connect->fd, connect);
+	ASSERT_EQ(0, mbx_catch(SIGUSR1, 0));
+	connect.fd = box;
+	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
+	EXPECT_TRUE(mbx_wait_asleep(task.tid, SYS_ioctl));
+	EXPECT_EQ(0, pthread_kill(task.thread, SIGUSR1));
+	EXPECT_EQ(-EINTR, mbx_task_join(&task));
+	ASSERT_EQ(0, mbx_stat(box, &stat));
+	EXPECT_EQ(0, stat.depth);
+	EXPECT_EQ(1, stat.withdrawn);
+	close(box);
+}
+
+/* Who waits in the mailbox gets what a SEND_SYNC would. */
+TEST(what_ends_the_mailbox_ends_the_wait_in_it)
+{
+	struct mailbox_connect connect = {};
+	struct mbx_task task;
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
+
+	connect.fd = box;
+	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
+	EXPECT_TRUE(mbx_wait_asleep(task.tid, SYS_ioctl));
+	EXPECT_EQ(0, mbx_destroy(box, NULL));
+	EXPECT_EQ(-EIDRM, mbx_task_join(&task));
+	EXPECT_EQ(MAILBOX_REASON_DESTROYED, connect.error.reason);
+	EXPECT_EQ(-1, connect.fd);
+	close(box);
 }
 
 TEST(a_signal_ends_the_wait_for_an_answer)

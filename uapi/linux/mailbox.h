@@ -793,12 +793,14 @@ struct mailbox_channel {
  * queued, and the end can be used at once: what is sent waits for who accepts.
  *
  * The rings' memory and the channel are charged to the calling user.  Not in a
- * BROADCAST, and not on a channel (POLICY).  A request whose asker gave up stays
- * in the mailbox, and ACCEPT says that nobody is behind it.
+ * BROADCAST, and not on a channel (POLICY).  A CONNECT that gives up takes its
+ * request back, unless it was received already; then ACCEPT says that nobody is
+ * behind it, as for one by NONBLOCK whose end was closed.
  *
- * Errors: as SEND and CHANNEL; ECONNREFUSED (REFUSED; or UNANSWERED: the
- * request was dropped, or who had received it closed without an answer).  A
- * CONNECT that waits for its answer is not restarted after a signal: EINTR.
+ * Errors: as SEND_SYNC and CHANNEL until the request is received; then
+ * ECONNREFUSED (REFUSED; or UNANSWERED: who had received it closed without an
+ * answer), ETIMEDOUT.  A CONNECT whose request was received is not restarted
+ * after a signal: EINTR.
  */
 struct mailbox_connect {
 	struct mailbox_error error;
