@@ -340,23 +340,15 @@ out:
 	return code;
 }
 
-/**
- * mbipc_channel_wake - tell the other end that there is something to do
- * @handle: an end with a ring
- * @events: MAILBOX_RING_*
- */
-void mbipc_channel_wake(struct mbipc_handle *handle, u32 events)
+/* End the waits on an end for @events, or the next ones. */
+static void wake_end(struct mbipc_mailbox *mailbox, struct mbipc_end *end,
+		     u32 events)
 {
-	struct mbipc_mailbox *mailbox = handle->mailbox;
-	struct mbipc_end *far = mbipc_far(handle);
-	struct mbipc_after after = {};
 	struct mbipc_wait *wait;
-	u32 polled, left = events;
+	u32 left = events;
 
-	spin_lock(&mailbox->lock);
-	mbipc_near(handle)->ring_cpu = raw_smp_processor_id();
 	hlist_for_each_entry(wait, &mailbox->waits, all)
-		if (wait->kind == MBIPC_WAIT_RING && wait->inbox == &far->inbox &&
+		if (wait->kind == MBIPC_WAIT_RING && wait->inbox == &end->inbox &&
 		    (wait->events & events) &&
 		    /* one whose descriptor was closed does not come back to look */
 		    wait->state != MBIPC_WAIT_ABORTED) {
@@ -364,7 +356,28 @@ void mbipc_channel_wake(struct mbipc_handle *handle, u32 events)
 			mbipc_wait_nudge(wait);
 		}
 	/* Who is on its way to wait will find it. */
-	far->woken |= left;
+	end->woken |= left;
+}
+
+/**
+ * mbipc_channel_wake - tell the other end that there is something to do
+ * @handle: an end with a ring
+ * @events: MAILBOX_RING_*
+ * @both: tell the end's own waits, too
+ */
+void mbipc_channel_wake(struct mbipc_handle *handle, u32 events, bool both)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	struct mbipc_end *near = mbipc_near(handle);
+	struct mbipc_end *far = mbipc_far(handle);
+	struct mbipc_after after = {};
+	u32 polled;
+
+	spin_lock(&mailbox->lock);
+	near->ring_cpu = raw_smp_processor_id();
+	wake_end(mailbox, far, events);
+	if (both)
+		wake_end(mailbox, near, events);
 	polled = mbipc_ring_told(far->ring, events);
 	if (polled & MAILBOX_RING_DATA)
 		after.poll |= MBIPC_POLL_DATA;

@@ -53,6 +53,6 @@ void mbipc_channel_peer(struct mbipc_handle *handle, struct mailbox_peer *peer);
 int mbipc_channel_wait(struct mbipc_handle *handle, u32 events,
 		       const struct mbipc_patience *patience,
 		       struct mailbox_error *err);
-void mbipc_channel_wake(struct mbipc_handle *handle, u32 events);
+void mbipc_channel_wake(struct mbipc_handle *handle, u32 events, bool both);
 
 #endif

@@ -380,8 +380,10 @@ int mbipc_do_ring_wake(struct file *file, struct mailbox_ring_wake *args,
 	int code;
 
 	code = check_rings(handle, args->events, AT(mailbox_ring_wake, events), err) ?:
-	       mbipc_check_flags(args->flags, 0, AT(mailbox_ring_wake, flags), err);
+	       mbipc_check_flags(args->flags, MAILBOX_WAKE_BOTH,
+				 AT(mailbox_ring_wake, flags), err);
 	if (!code)
-		mbipc_channel_wake(handle, args->events);
+		mbipc_channel_wake(handle, args->events,
+				   args->flags & MAILBOX_WAKE_BOTH);
 	return code;
 }

@@ -335,6 +335,20 @@ TEST_F(ring, what_room_there_is_will_do)
 	EXPECT_EQ(0, status);
 }
 
+/* One thread of a side produces and sees the lie; its other one waits for records. */
+TEST_F(ring, a_lie_wakes_the_thread_that_sleeps)
+{
+	struct sleeper sleeper = { .ring = self->b, .events = MAILBOX_RING_DATA };
+	char record[1000] = "";
+
+	ASSERT_TRUE(sleeper_start(&sleeper));
+	self->a->mine->tail = 12345;
+	while (!mailbox_ring_send(self->b, record, sizeof(record), 0))
+		;
+	EXPECT_EQ(-EPROTO, mailbox_ring_send(self->b, record, sizeof(record), 0));
+	EXPECT_EQ(-EPROTO, sleeper_end(&sleeper));
+}
+
 /* --- another side that lies --------------------------------------------- */
 
 static uint64_t state = 88172645463325252ULL;

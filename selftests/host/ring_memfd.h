@@ -94,12 +94,14 @@ static inline void ring_memfd_watch(struct futex_waitv *words, unsigned int *cou
 static inline int ring_memfd_wait(struct mailbox_ring *ring, uint32_t events,
 				  int64_t deadline)
 {
-	struct futex_waitv words[1 + RING_MEMFD_KINDS] = {};
+	struct futex_waitv words[2 + RING_MEMFD_KINDS] = {};
 	unsigned int count = 0;
 	struct timespec until = { deadline / 1000000000, deadline % 1000000000 };
 	int kind;
 
 	ring_memfd_watch(words, &count, &ring->theirs->closed, 0);
+	/* another thread of this side has seen that the other one lies */
+	ring_memfd_watch(words, &count, &ring->mine->closed, 0);
 	for (kind = 0; kind < RING_MEMFD_KINDS; kind++) {
 		const uint32_t *wakes = ring_memfd_wakes(ring->theirs, kind);
 		uint32_t *seen = ring_memfd_seen(ring->mine, kind);

@@ -461,7 +461,7 @@ BITS(refuse_flags, REFUSE, refuse, flags, 0);
 BITS(peer_flags, PEER, peer, flags, 0);
 BITS(ring_wait_flags, RING_WAIT, ring_wait, flags, WAIT_BITS & ~MAILBOX_VECTOR);
 BITS(ring_wait_events, RING_WAIT, ring_wait, events, MAILBOX_RING_DATA | MAILBOX_RING_ROOM);
-BITS(ring_wake_flags, RING_WAKE, ring_wake, flags, 0);
+BITS(ring_wake_flags, RING_WAKE, ring_wake, flags, MAILBOX_WAKE_BOTH);
 BITS(ring_wake_events, RING_WAKE, ring_wake, events, MAILBOX_RING_DATA | MAILBOX_RING_ROOM);
 
 /* The member with these bits more. */

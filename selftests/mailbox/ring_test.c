@@ -7,6 +7,7 @@
  */
 #include "kselftest_harness.h"
 #include "common.h"
+#include "hostile.h"
 
 #include <mailbox_ring.h>
 #include <poll.h>
@@ -345,6 +346,49 @@ TEST_F(rings, lies_end_the_link)
 						MAILBOX_FOREVER));
 	EXPECT_EQ(-EPIPE, mailbox_ring_receive(self->ring[0], text, sizeof(text),
 					       MAILBOX_FOREVER));
+}
+
+static long wait_for_records(void *ring)
+{
+	return mailbox_ring_wait(ring, MAILBOX_RING_DATA, 0, MAILBOX_FOREVER);
+}
+
+/* One thread of a side produces and sees the lie; its other one waits for records. */
+TEST_F(rings, a_lie_wakes_the_thread_that_sleeps)
+{
+	char record[1000] = "";
+	struct mbx_task task;
+
+	ASSERT_EQ(0, mbx_task_start(&task, wait_for_records, self->ring[1]));
+	ASSERT_TRUE(mbx_wait_asleep(task.tid, SYS_ioctl));
+	self->ring[0]->mine->tail = 0x12345678;
+	while (!mailbox_ring_send(self->ring[1], record, sizeof(record), 0))
+		;
+	EXPECT_EQ(-EPROTO, mailbox_ring_send(self->ring[1], record, sizeof(record), 0));
+	EXPECT_EQ(-EPROTO, mbx_task_join(&task));
+}
+
+/* ... also where it is still on its way to sleep. */
+TEST_F(rings, wake_can_be_for_both_ends)
+{
+	struct mailbox_ring_wake wake = {
+		.flags = MAILBOX_WAKE_BOTH, .events = MAILBOX_RING_DATA,
+	};
+	struct mailbox_ring_wait wait = { .flags = MAILBOX_NONBLOCK };
+	int i;
+
+	ASSERT_EQ(0, mbx_ioctl(self->end[0], MAILBOX_IOC_RING_WAKE, &wake));
+	for (i = 0; i < 2; i++) {
+		wait.events = MAILBOX_RING_ROOM;
+		EXPECT_EQ(-EAGAIN, mbx_ioctl(self->end[i], MAILBOX_IOC_RING_WAIT, &wait));
+		wait.events = MAILBOX_RING_DATA;
+		EXPECT_EQ(0, mbx_ioctl(self->end[i], MAILBOX_IOC_RING_WAIT, &wait));
+		EXPECT_EQ(-EAGAIN, mbx_ioctl(self->end[i], MAILBOX_IOC_RING_WAIT, &wait));
+	}
+	wake.flags = 0;
+	ASSERT_EQ(0, mbx_ioctl(self->end[0], MAILBOX_IOC_RING_WAKE, &wake));
+	EXPECT_EQ(-EAGAIN, mbx_ioctl(self->end[0], MAILBOX_IOC_RING_WAIT, &wait));
+	EXPECT_EQ(0, mbx_ioctl(self->end[1], MAILBOX_IOC_RING_WAIT, &wait));
 }
 
 TEST_HARNESS_MAIN

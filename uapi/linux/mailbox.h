@@ -907,6 +907,9 @@ struct mailbox_peer {
 #define MAILBOX_RING_DATA	0x1	/* records in the other side's ring */
 #define MAILBOX_RING_ROOM	0x2	/* room in its own ring */
 
+/* mailbox_ring_wake.flags */
+#define MAILBOX_WAKE_BOTH	0x1	/* also who waits on this end: the link is broken */
+
 /*
  * mailbox_ring_page.flags: before it sleeps this side makes the other one's barrier,
  * too, by membarrier(2), GLOBAL_EXPEDITED; it never polls.
@@ -994,7 +997,7 @@ struct mailbox_ring_wait {
 /**
  * struct mailbox_ring_wake - MAILBOX_IOC_RING_WAKE: wake the other side
  * @error: out, on failure
- * @flags: must be 0
+ * @flags: MAILBOX_WAKE_BOTH or 0
  * @events: MAILBOX_RING_*, at least one: what there is now for the other side
  *
  * Errors: EINVAL, ENOTTY.

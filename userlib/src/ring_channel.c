@@ -20,7 +20,12 @@ static int channel_wait(struct mailbox_ring *ring, uint32_t events, int64_t dead
 
 static int channel_wake(struct mailbox_ring *ring, uint32_t events)
 {
-	struct mailbox_ring_wake wake = { .events = events };
+	struct mailbox_ring_wake wake = {
+		/* This side's other thread need not wait for what does not come. */
+		.flags = __atomic_load_n(&ring->broken, __ATOMIC_RELAXED) ?
+			 MAILBOX_WAKE_BOTH : 0,
+		.events = events,
+	};
 
 	return mailbox_ioctl(ring->fd, MAILBOX_IOC_RING_WAKE, &wake);
 }
