@@ -828,6 +828,19 @@ test_segment()
 	has .mode 0600
 	run $EX_OK rm "$name"
 	silent
+
+	# its memory too; but no mailbox has any, and then none is removed
+	create plain
+	plain=$name
+	create segment --policy=segment --size=4K
+	snapshot
+	refused $EX_USAGE rm --now "$name" "$plain"
+	one_line
+	unchanged
+	run $EX_OK rm --now "$name"
+	silent
+	refused $EX_NOINPUT stat "$name"
+	run $EX_OK rm "$plain"
 }
 
 # --- looking -----------------------------------------------------------------------

@@ -71,7 +71,7 @@ _mailboxctl()
 			options='--count= --follow --all --timeout= --nonblock --tag= --tag-max= --tag-not=
 				--priority= --from= --peek= --header --newline --null'
 			;;
-		rm) options='--force' ;;
+		rm) options='--force --now' ;;
 		send) options='--message= --lines --null --priority= --tag= --sync --timeout= --nonblock' ;;
 		set) options='--capacity= --size= --mode= --owner= --group=' ;;
 		watch) options='--interval= --count= --json' ;;

@@ -11,11 +11,14 @@ struct arguments {
 	char **names;
 	int count;
 	bool force;
+	bool now;
 };
 
 static const struct argp_option options[] = {
 	{ "force", 'f', NULL, 0,
 	  "No complaint about a name that is not there, and none about messages dropped", 0 },
+	{ "now", 'n', NULL, 0,
+	  "Segments only: take the memory from those who have it mapped, too", 0 },
 	{ 0 }
 };
 
@@ -29,6 +32,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'f':
 		arguments->force = true;
 		return 0;
+	case 'n':
+		arguments->now = true;
+		return 0;
 	case ARGP_KEY_ARGS:
 		arguments->names = state->argv + state->next;
 		arguments->count = state->argc - state->next;
@@ -39,6 +45,41 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+/* May it be removed in the way that is asked for? */
+static int open_to_remove(const char *name, bool now, struct mailbox_error *error)
+{
+	int result, fd = mailbox_open_rights(name, MAILBOX_RIGHT_ADMIN, 0, error);
+	struct mailbox_stat stat;
+
+	if (fd < 0 || !now)
+		return fd;
+	result = mailbox_stat(fd, &stat);
+	if (!result && stat.policy == MAILBOX_POLICY_SEGMENT)
+		return fd;
+	close(fd);
+	*error = stat.error;
+	if (!result)
+		*error = (struct mailbox_error){
+			.code = -EINVAL,
+			.reason = MAILBOX_REASON_POLICY,
+			.field = MAILBOX_NO_FIELD,
+			.value = stat.policy,
+		};
+	return error->code;
+}
+
+static int destroy(int fd, bool now, uint64_t *dropped, struct mailbox_error *error)
+{
+	struct mailbox_destroy how = { .flags = MAILBOX_DESTROY_NOW };
+	int result;
+
+	if (!now)
+		return mailbox_destroy(fd, dropped, error);
+	result = mailbox_ioctl(fd, MAILBOX_IOC_DESTROY, &how);
+	*error = how.error;
+	return result;
 }
 
 int command_rm(int argc, char **argv)
@@ -64,7 +105,7 @@ int command_rm(int argc, char **argv)
 
 	/* First the rights to all of them, so that a wrong name removes none. */
 	for (i = 0; i < arguments.count; i++) {
-		fds[i] = mailbox_open_rights(arguments.names[i], MAILBOX_RIGHT_ADMIN, 0, &error);
+		fds[i] = open_to_remove(arguments.names[i], arguments.now, &error);
 		if (fds[i] >= 0)
 			continue;
 		if (arguments.force && error.reason == MAILBOX_REASON_NAME_UNKNOWN)
@@ -78,7 +119,7 @@ int command_rm(int argc, char **argv)
 		if (fds[i] < 0)
 			continue;
 		/* Named twice, or removed by someone else at this moment: it is gone. */
-		if (mailbox_destroy(fds[i], &dropped, &error) && error.code != -EIDRM)
+		if (destroy(fds[i], arguments.now, &dropped, &error) && error.code != -EIDRM)
 			status = failure(arguments.names[i], &error, MAILBOX_IOC_DESTROY);
 		if (dropped && !arguments.force) {
 			char *name = escape(arguments.names[i], NULL);
