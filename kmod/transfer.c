@@ -609,11 +609,12 @@ int mbipc_take(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	struct mbipc_after after = {};
 	int code;
 
-	spin_lock(&mailbox->lock);
 	do {
+		spin_lock(&mailbox->lock);
 		code = take_locked(handle, taking, &after, err);
+		/* Who is told of a place that is free must not wait for the next turn. */
+		mbipc_unlock(mailbox, &after);
 	} while (code == MBIPC_AGAIN);
-	mbipc_unlock(mailbox, &after);
 	return code;
 }
 

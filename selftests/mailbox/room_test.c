@@ -254,4 +254,66 @@ TEST(first_in_line_again)
 	close(fd);
 }
 
+/* Keeps all of lower priority from the CPU. */
+struct hog {
+	pthread_t thread;
+	bool runs;
+	bool stop;
+};
+
+static void *hog_thread(void *argument)
+{
+	struct sched_param low = { .sched_priority = 1 };
+	struct hog *hog = argument;
+
+	sched_setscheduler(0, SCHED_FIFO, &low);
+	__atomic_store_n(&hog->runs, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&hog->stop, __ATOMIC_ACQUIRE))
+		;
+	return NULL;
+}
+
+/*
+ * A message is handed to a receiver that does not get to run, and taken back: when it
+ * runs and waits on, nothing of that message is left, and who polls is told of the room.
+ */
+TEST(what_was_taken_back_leaves_room_at_once)
+{
+	int fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct sched_param high = { .sched_priority = 2 }, none = {};
+	struct mailbox_send send = {
+		.flags = MAILBOX_SEND_SYNC | MAILBOX_DEADLINE,
+		.buffer = MBX_PTR("late"),
+		.length = 4,
+	};
+	struct mailbox_info before, after;
+	struct mbx_call receiver;
+	struct hog hog = {};
+	cpu_set_t one;
+
+	ASSERT_LE(0, fd);
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
+	ASSERT_EQ(0, mbx_info(fd, &before));
+	ASSERT_EQ(0, mbx_call_receive(&receiver, fd, 0));
+	ASSERT_TRUE(mbx_call_wait_asleep(&receiver));
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &high));
+	ASSERT_EQ(0, pthread_create(&hog.thread, NULL, hog_thread, &hog));
+	ASSERT_TRUE(MBX_UNTIL(__atomic_load_n(&hog.runs, __ATOMIC_ACQUIRE)));
+	send.deadline = mbx_in_ms(20);
+	EXPECT_EQ(-ETIMEDOUT, mbx_send(fd, &send));
+	__atomic_store_n(&hog.stop, true, __ATOMIC_RELEASE);
+	pthread_join(hog.thread, NULL);
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &none));
+
+	EXPECT_TRUE(MBX_UNTIL(!mbx_info(fd, &after) &&
+			      after.user_messages == before.user_messages));
+	EXPECT_FALSE(mbx_call_done(&receiver));
+	ASSERT_EQ(0, mbx_put(fd, "now", 0));
+	ASSERT_EQ(0, mbx_call_join(&receiver));
+	EXPECT_STREQ("now", receiver.buffer);
+	close(fd);
+}
+
 TEST_HARNESS_MAIN
