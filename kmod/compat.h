@@ -20,14 +20,19 @@
 #define mbipc_assign_str(field, source)	__assign_str(field)
 #endif
 
-/* 7.2 gives a mapping's flags a type of their own, and mmap() another name. */
+/* 6.17 gives mmap() another name. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define mbipc_mmap(file, vma)		call_mmap(file, vma)
+#else
+#define mbipc_mmap(file, vma)		vfs_mmap(file, vma)
+#endif
+
+/* 7.0 gives a mapping's flags a type of their own. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
 #define mbipc_shmem_file(name, size)	shmem_file_setup(name, size, VM_NORESERVE)
-#define mbipc_mmap(file, vma)		call_mmap(file, vma)
 #else
 #define mbipc_shmem_file(name, size) \
 	shmem_file_setup(name, size, mk_vma_flags(VMA_NORESERVE_BIT))
-#define mbipc_mmap(file, vma)		vfs_mmap(file, vma)
 #endif
 
 /* 6.3 makes a vma's flags read-only but for functions. */
