@@ -11,7 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <stddef.h>
 #include <sys/wait.h>
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 
 #include <kselftest_harness.h>
 
@@ -347,6 +351,45 @@ TEST_F(ring, a_lie_wakes_the_thread_that_sleeps)
 		;
 	EXPECT_EQ(-EPROTO, mailbox_ring_send(self->b, record, sizeof(record), 0));
 	EXPECT_EQ(-EPROTO, sleeper_end(&sleeper));
+}
+
+/* --- no barrier to be had ------------------------------------------------- */
+
+/* As a sandbox does: from here on there is no membarrier(2). */
+static int refuse_membarrier(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = 4, .filter = filter };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* The other side makes none, so that who cannot make it does not sleep. */
+TEST_F(ring, no_sleep_without_a_barrier)
+{
+	struct mailbox_ring *again = NULL;
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		if (refuse_membarrier())
+			_exit(1);
+		if (!(variant->flags & MAILBOX_RING_NOPOLL))
+			_exit(mailbox_ring_wait(self->b, MAILBOX_RING_DATA, 0, 0) != -ETIMEDOUT);
+		if (mailbox_ring_wait(self->b, MAILBOX_RING_DATA, 0, MAILBOX_FOREVER) != -EPERM)
+			_exit(2);
+		/* who takes the side over could not keep what was promised */
+		again = ring_memfd_side(self->fd, 1, SIZE, MAILBOX_RING_NOPOLL);
+		_exit(again ? 3 : 0);
+	}
+	EXPECT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
 }
 
 /* --- another side that lies --------------------------------------------- */

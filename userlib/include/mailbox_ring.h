@@ -138,7 +138,8 @@ struct mailbox_ring {
  * @error: filled on failure; may be NULL
  *
  * Return: 0; -ENOTTY: no end of a channel, or one without rings; -EINVAL,
- * -ENOMEM, -EACCES.
+ * -ENOMEM, -EACCES; -EPERM: who had the side before makes the barriers for the
+ * other one, and here membarrier(2) is refused.
  */
 int mailbox_ring_open(int fd, unsigned int flags, struct mailbox_ring **ring,
 		      struct mailbox_error *error);
@@ -154,7 +155,7 @@ int mailbox_ring_open(int fd, unsigned int flags, struct mailbox_ring **ring,
  * @context: for the transport, in ring->context
  * @ring: set
  *
- * Return: 0, -EINVAL or -ENOMEM.
+ * Return: 0, -EINVAL, -ENOMEM or -EPERM.
  */
 int mailbox_ring_attach(struct mailbox_ring_page *mine, uint32_t size,
 			const struct mailbox_ring_page *theirs, uint32_t their_size,
@@ -179,7 +180,8 @@ void mailbox_ring_close(struct mailbox_ring *ring);
  *
  * Return: those of @events that hold; -ETIMEDOUT, -EINTR; -EPIPE: the other
  * side is gone, and all that it had published has been read; -EPROTO;
- * -EMSGSIZE: no record can hold @room; -EINVAL.
+ * -EMSGSIZE: no record can hold @room; -EINVAL; what membarrier(2) says where it
+ * is refused after mailbox_ring_open() could use it.
  */
 int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
 		      int64_t deadline);

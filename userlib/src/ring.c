@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Rings: what is not inlined, and all that sleeps; knows no channel. */
+#include <errno.h>
 #include <mailbox_ring.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -84,7 +85,13 @@ int mailbox_ring_attach(struct mailbox_ring_page *mine, uint32_t size,
 	new->out.watch = new->never;
 	new->in.watch = new->never;
 
-	if (!membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED)) {
+	if (membarrier(MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED)) {
+		/* Who had the side before could; and the other one relies on it. */
+		if (mine->flags & MAILBOX_RING_HEAVY) {
+			free(new);
+			return -EPERM;
+		}
+	} else {
 		new->registered = 1;
 		/* From before the first sleep on, and for good. */
 		if (flags & MAILBOX_RING_NOPOLL)
@@ -308,7 +315,7 @@ static uint32_t next_ticket(uint32_t *ticket)
 }
 
 /* Say that this side is about to sleep, and see to it that the other sees. */
-static void announce(struct mailbox_ring *ring, uint32_t events, uint32_t need)
+static int announce(struct mailbox_ring *ring, uint32_t events, uint32_t need)
 {
 	struct mailbox_ring_page *mine = ring->mine;
 
@@ -324,9 +331,11 @@ static void announce(struct mailbox_ring *ring, uint32_t events, uint32_t need)
 				 __ATOMIC_RELAXED);
 
 	/* with mailbox__ring_watched(): for both sides, or for this one */
-	if (__atomic_load_n(&mine->flags, __ATOMIC_RELAXED) & MAILBOX_RING_HEAVY)
-		membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED);
+	if ((__atomic_load_n(&mine->flags, __ATOMIC_RELAXED) & MAILBOX_RING_HEAVY) &&
+	    membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED))
+		return -errno;
 	fence();
+	return 0;
 }
 
 static void retract(struct mailbox_ring *ring, uint32_t events)
@@ -438,9 +447,9 @@ int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
 		ready = spin(ring, events, room);
 		if (ready)
 			return ready;
-		announce(ring, events, need);
+		slept = announce(ring, events, need);
 		ready = look(ring, events, room);
-		if (!ready) {
+		if (!ready && !slept) {
 			/* Who holds records while it sleeps may hold most of the ring. */
 			tell_of_room(ring, true);
 			slept = ring->transport->wait(ring, events, deadline);
