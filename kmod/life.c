@@ -56,19 +56,28 @@ static int channel_new(struct mbipc_mailbox *mailbox)
 		return -ENOMEM;
 	for (i = 0; i < 2; i++) {
 		mbipc_inbox_init(&channel->ends[i].inbox);
+		INIT_LIST_HEAD(&channel->ends[i].sleepers);
 		channel->ends[i].ring_cpu = -1;
 	}
 	return 0;
 }
 
-static void channel_free(struct mbipc_channel *channel)
+/* Nobody has them mapped, nor a file by which to reach them. */
+static void rings_free(struct mbipc_channel *channel)
 {
 	int i;
 
 	for (i = 0; i < 2; i++) {
 		mbipc_ring_free(channel->ends[i].ring);
-		put_pid(channel->ends[i].pid);
+		channel->ends[i].ring = NULL;
 	}
+}
+
+static void channel_free(struct mbipc_channel *channel)
+{
+	rings_free(channel);
+	put_pid(channel->ends[0].pid);
+	put_pid(channel->ends[1].pid);
 	kfree(channel);
 }
 
@@ -506,7 +515,7 @@ void mbipc_detach(struct mbipc_handle *handle)
 	struct mbipc_mailbox *mailbox = handle->mailbox;
 	bool receives = handle->rights & MAILBOX_RIGHT_RECEIVE;
 	bool sends = handle->rights & MAILBOX_RIGHT_SEND;
-	bool last, forgotten = false, deserted = false;
+	bool last, forgotten = false, deserted = false, abandoned = false;
 	struct mbipc_after after = {};
 
 	/* A name's finder must not meet a mailbox that is just being left. */
@@ -523,6 +532,9 @@ void mbipc_detach(struct mbipc_handle *handle)
 	if (mailbox->policy == MAILBOX_POLICY_CHANNEL) {
 		leave_end(handle, receives, sends, &after);
 		deserted = !mbipc_near(handle)->receivers;
+		/* Nobody can come to it any more, whoever keeps the request. */
+		abandoned = !handle->end && !mbipc_near(handle)->handles &&
+			    mailbox->channel->answer == MAILBOX_PEER_PENDING;
 	} else if (mbipc_anonymous(mailbox)) {
 		if (sends && !mailbox->senders) {
 			abort_waits(mailbox, true, false, -EPIPE,
@@ -535,7 +547,7 @@ void mbipc_detach(struct mbipc_handle *handle)
 			after.poll |= MBIPC_POLL_END;
 		}
 	}
-	last = !mailbox->handles && mailbox->state == MBIPC_ACTIVE &&
+	last = (!mailbox->handles || abandoned) && mailbox->state == MBIPC_ACTIVE &&
 	       !(mailbox->flags & MAILBOX_CREATE_PERSIST);
 	if (last) {
 		kill_locked(mailbox, &after);
@@ -551,6 +563,8 @@ void mbipc_detach(struct mbipc_handle *handle)
 		drain_inbox(mailbox, &mbipc_near(handle)->inbox, MBIPC_DROP_CLOSE);
 	if (last)
 		drain(mailbox);
+	if (abandoned)
+		rings_free(mailbox->channel);
 	if (forgotten)
 		name_forgotten(mailbox);
 }

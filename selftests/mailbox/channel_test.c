@@ -312,6 +312,34 @@ TEST(nonblock_does_not_wait_for_the_answer)
 	close(box);
 }
 
+/* Whoever keeps a request does not keep its asker charged for it. */
+TEST(a_request_is_not_paid_for_when_its_asker_has_gone)
+{
+	struct mailbox_connect connect = {
+		.flags = MAILBOX_NONBLOCK, .ring = 65536, .ring_back = 65536,
+	};
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct mailbox_accept accept = {};
+	struct mailbox_info before, after;
+	struct mailbox_header header;
+
+	ASSERT_EQ(0, mbx_info(box, &before));
+	ASSERT_EQ(0, connect_to(box, &connect));
+	EXPECT_EQ(0, mbx_put(connect.fd, "early", 0));
+	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
+	ASSERT_EQ(0, mbx_info(box, &after));
+	EXPECT_LT(before.user_bytes + 2 * 65536, after.user_bytes);
+	close(connect.fd);
+	ASSERT_EQ(0, mbx_info(box, &after));
+	EXPECT_EQ(before.user_bytes, after.user_bytes);
+	EXPECT_EQ(before.user_messages, after.user_messages);
+	EXPECT_EQ(before.user_mailboxes, after.user_mailboxes);
+	accept.sequence = header.sequence;
+	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(MAILBOX_REASON_NO_PEER, accept.error.reason);
+	close(box);
+}
+
 TEST(a_refusal_ends_an_end_that_is_used_already)
 {
 	struct mailbox_connect connect = { .flags = MAILBOX_NONBLOCK };
