@@ -9,6 +9,7 @@
 #include "error.h"
 #include "handle.h"
 #include "life.h"
+#include "limits.h"
 #include "ring.h"
 
 /* The calling process has this end. */
@@ -314,6 +315,16 @@ int mbipc_channel_wait(struct mbipc_handle *handle, u32 events,
 	if (code)
 		goto out;
 	near->ring_cpu = raw_smp_processor_id();
+	/* Who is woken all the time for nothing shall come to an end all the same. */
+	if (!patience->nonblock && signal_pending(current)) {
+		code = mbipc_fail_state(err, -ERESTARTSYS, MAILBOX_REASON_NONE, 0);
+		goto out;
+	}
+	if (mbipc_patience_over(patience)) {
+		code = mbipc_fail_state(err, -ETIMEDOUT, MAILBOX_REASON_DEADLINE,
+					patience->shown);
+		goto out;
+	}
 	if (near->woken & events) {
 		near->woken &= ~events;
 		goto out;
@@ -332,7 +343,7 @@ int mbipc_channel_wait(struct mbipc_handle *handle, u32 events,
 	wait.inbox = &near->inbox;
 	wait.events = events;
 	wait.partner = far->ring_cpu;
-	mbipc_wait_begin(&wait, &mailbox->waits, NULL);
+	mbipc_wait_begin(&wait, &mailbox->waits, &near->sleepers);
 	code = mbipc_sleep(handle, &wait, patience, err);
 	mbipc_wait_end(&wait);
 out:
@@ -340,21 +351,26 @@ out:
 	return code;
 }
 
-/* End the waits on an end for @events, or the next ones. */
-static void wake_end(struct mbipc_mailbox *mailbox, struct mbipc_end *end,
-		     u32 events)
+/*
+ * End the waits on an end for @events, or the next ones.  Of a ring's two sides
+ * one thread produces and one consumes: so two are looked for, and he who parks
+ * thousands there must not have the other side wake them all.
+ */
+static void wake_end(struct mbipc_end *end, u32 events)
 {
 	struct mbipc_wait *wait;
+	unsigned int most = MBIPC_RING_SLEEPERS;
 	u32 left = events;
 
-	hlist_for_each_entry(wait, &mailbox->waits, all)
-		if (wait->kind == MBIPC_WAIT_RING && wait->inbox == &end->inbox &&
-		    (wait->events & events) &&
-		    /* one whose descriptor was closed does not come back to look */
-		    wait->state != MBIPC_WAIT_ABORTED) {
+	/* Those whose descriptor was closed are not in line any more. */
+	list_for_each_entry(wait, &end->sleepers, link) {
+		if (!most--)
+			break;
+		if (wait->events & events) {
 			left &= ~wait->events;
 			mbipc_wait_nudge(wait);
 		}
+	}
 	/* Who is on its way to wait will find it. */
 	end->woken |= left;
 }
@@ -375,9 +391,9 @@ void mbipc_channel_wake(struct mbipc_handle *handle, u32 events, bool both)
 
 	spin_lock(&mailbox->lock);
 	near->ring_cpu = raw_smp_processor_id();
-	wake_end(mailbox, far, events);
+	wake_end(far, events);
 	if (both)
-		wake_end(mailbox, near, events);
+		wake_end(near, events);
 	polled = mbipc_ring_told(far->ring, events);
 	if (polled & MAILBOX_RING_DATA)
 		after.poll |= MBIPC_POLL_DATA;

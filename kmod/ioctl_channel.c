@@ -350,7 +350,10 @@ static int check_rings(const struct mbipc_handle *handle, u32 events, u16 field,
 
 	if (check_channel(handle) || !mbipc_near(handle)->ring)
 		return -ENOTTY;
-	return mbipc_check_flags(events, known, field, err) ?:
+	/* Who takes a wake-up away takes it from who has the whole end. */
+	return mbipc_check_right(handle, MAILBOX_RIGHT_SEND, -EBADF, err) ?:
+	       mbipc_check_right(handle, MAILBOX_RIGHT_RECEIVE, -EBADF, err) ?:
+	       mbipc_check_flags(events, known, field, err) ?:
 	       mbipc_check_range(events, 1, known, field, err);
 }
 

@@ -31,6 +31,9 @@
 #define MBIPC_SETTLE_STEP	64
 #define MBIPC_LOSE_STEP		4096
 
+/* ... and sleepers at an end's rings that a WAKE looks at. */
+#define MBIPC_RING_SLEEPERS	16
+
 /* Bytes that are copied word by word. */
 #define MBIPC_WORDWISE_MAX	256
 

@@ -93,6 +93,7 @@ struct mbipc_seat {
  * @senders: those with SEND
  * @receivers: those with RECEIVE
  * @ring: what this end writes, or NULL; constant
+ * @sleepers: its waits for the rings
  * @woken: MAILBOX_RING_*: told by the other end, and not asked for yet
  * @ring_cpu: where a call was seen last that waited for the ring or woke; or -1
  * @pid: the process that has it; a reference, or NULL: nobody yet
@@ -107,6 +108,7 @@ struct mbipc_end {
 	u32 senders;
 	u32 receivers;
 	struct mbipc_ring *ring;
+	struct list_head sleepers;
 	u32 woken;
 	int ring_cpu;
 	struct pid *pid;

@@ -483,8 +483,10 @@ MBX_HELPER void request_make(struct request *request, struct world *world, enum 
 		request->fd = world->ends[0];
 		request->in.ring_wait.flags = MAILBOX_NONBLOCK;
 		request->in.ring_wait.events = MAILBOX_RING_DATA;
-		if (kind == RING_WAIT_UNTIL)
+		if (kind == RING_WAIT_UNTIL) {
 			request->in.ring_wait.flags = MAILBOX_DEADLINE;
+			request->in.ring_wait.deadline = mbx_in_ms(60000);
+		}
 		break;
 	case RING_WAKE:
 		REQUEST(MAILBOX_IOC_RING_WAKE);

@@ -391,4 +391,78 @@ TEST_F(rings, wake_can_be_for_both_ends)
 	EXPECT_EQ(0, mbx_ioctl(self->end[1], MAILBOX_IOC_RING_WAIT, &wait));
 }
 
+/* Who is woken all the time for nothing comes to the end of its time all the same. */
+TEST_F(rings, a_wake_is_no_more_time)
+{
+	struct mailbox_ring_wake wake = { .events = MAILBOX_RING_DATA };
+	struct mailbox_ring_wait wait = {
+		.flags = MAILBOX_DEADLINE, .events = MAILBOX_RING_DATA, .deadline = 1,
+	};
+
+	ASSERT_EQ(0, mbx_ioctl(self->end[0], MAILBOX_IOC_RING_WAKE, &wake));
+	EXPECT_EQ(-ETIMEDOUT, mbx_ioctl(self->end[1], MAILBOX_IOC_RING_WAIT, &wait));
+	EXPECT_EQ(MAILBOX_REASON_DEADLINE, wait.error.reason);
+	/* and it is not lost */
+	wait.flags = MAILBOX_NONBLOCK;
+	wait.deadline = 0;
+	EXPECT_EQ(0, mbx_ioctl(self->end[1], MAILBOX_IOC_RING_WAIT, &wait));
+}
+
+/* A part of an end cannot take the wake-ups of the whole one. */
+TEST_F(rings, sleep_and_wake_need_both_rights)
+{
+	static const __u32 rights[] = { MAILBOX_RIGHT_SEND, MAILBOX_RIGHT_RECEIVE };
+	struct mailbox_ring_wake wake = { .events = MAILBOX_RING_DATA };
+	struct mailbox_ring_wait wait = {
+		.flags = MAILBOX_NONBLOCK, .events = MAILBOX_RING_DATA,
+	};
+	int i;
+
+	ASSERT_EQ(0, mbx_ioctl(self->end[0], MAILBOX_IOC_RING_WAKE, &wake));
+	for (i = 0; i < 2; i++) {
+		int part = mbx_dup(self->end[1], rights[i]);
+
+		ASSERT_LE(0, part);
+		EXPECT_EQ(-EBADF, mbx_ioctl(part, MAILBOX_IOC_RING_WAIT, &wait));
+		EXPECT_EQ(MAILBOX_REASON_RIGHT, wait.error.reason);
+		EXPECT_EQ(rights[!i], wait.error.value);
+		EXPECT_EQ(-EBADF, mbx_ioctl(part, MAILBOX_IOC_RING_WAKE, &wake));
+		EXPECT_EQ(MAILBOX_REASON_RIGHT, wake.error.reason);
+		close(part);
+	}
+	EXPECT_EQ(0, mbx_ioctl(self->end[1], MAILBOX_IOC_RING_WAIT, &wait));
+}
+
+#define PARKED	20
+#define WOKEN	16
+
+static long wait_raw(void *end)
+{
+	struct mailbox_ring_wait wait = { .events = MAILBOX_RING_DATA };
+
+	return mbx_ioctl(*(int *)end, MAILBOX_IOC_RING_WAIT, &wait);
+}
+
+/* Who parks many threads at its end does not have the other side wake them all. */
+TEST_F(rings, a_wake_wakes_a_few)
+{
+	struct mailbox_ring_wake wake = { .events = MAILBOX_RING_DATA };
+	struct mbx_task task[PARKED];
+	int i, done;
+
+	for (i = 0; i < PARKED; i++) {
+		ASSERT_EQ(0, mbx_task_start(&task[i], wait_raw, &self->end[1]));
+		ASSERT_TRUE(mbx_wait_asleep(task[i].tid, SYS_ioctl));
+	}
+	ASSERT_EQ(0, mbx_ioctl(self->end[0], MAILBOX_IOC_RING_WAKE, &wake));
+	for (i = 0; i < WOKEN; i++)
+		EXPECT_EQ(0, mbx_task_join(&task[i]));
+	for (i = WOKEN, done = 0; i < PARKED; i++)
+		done += mbx_task_done(&task[i]);
+	EXPECT_EQ(0, done);
+	ASSERT_EQ(0, mbx_ioctl(self->end[0], MAILBOX_IOC_RING_WAKE, &wake));
+	for (i = WOKEN; i < PARKED; i++)
+		EXPECT_EQ(0, mbx_task_join(&task[i]));
+}
+
 TEST_HARNESS_MAIN

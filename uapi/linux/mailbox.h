@@ -983,7 +983,9 @@ struct mailbox_ring_record {
  * is lost between a look at the ring and the sleep; therefore WAIT may end for
  * nothing, and who called it looks again.
  *
- * Errors: EINVAL, ENOTTY (no channel, or one without rings), EAGAIN (EMPTY),
+ * Needs SEND and RECEIVE.
+ *
+ * Errors: EBADF (RIGHT), EINVAL, ENOTTY (no channel, or one without rings), EAGAIN (EMPTY),
  * ETIMEDOUT, EINTR, EPIPE (NO_PEER: the other end is closed), EIDRM, EBADF
  * (CLOSED).
  */
@@ -1000,7 +1002,10 @@ struct mailbox_ring_wait {
  * @flags: MAILBOX_WAKE_BOTH or 0
  * @events: MAILBOX_RING_*, at least one: what there is now for the other side
  *
- * Errors: EINVAL, ENOTTY.
+ * Needs SEND and RECEIVE.  An end has two waits, one for each event, or one for
+ * both; of many a WAKE may leave some asleep.
+ *
+ * Errors: EBADF (RIGHT), EINVAL, ENOTTY.
  */
 struct mailbox_ring_wake {
 	struct mailbox_error error;
