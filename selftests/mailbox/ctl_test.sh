@@ -835,6 +835,7 @@ test_segment()
 	create segment --policy=segment --size=4K
 	snapshot
 	refused $EX_USAGE rm --now "$name" "$plain"
+	says 'for segments'
 	one_line
 	unchanged
 	run $EX_OK rm --now "$name"

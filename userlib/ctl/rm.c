@@ -56,18 +56,14 @@ static int open_to_remove(const char *name, bool now, struct mailbox_error *erro
 	if (fd < 0 || !now)
 		return fd;
 	result = mailbox_stat(fd, &stat);
-	if (!result && stat.policy == MAILBOX_POLICY_SEGMENT)
-		return fd;
-	close(fd);
-	*error = stat.error;
-	if (!result)
-		*error = (struct mailbox_error){
-			.code = -EINVAL,
-			.reason = MAILBOX_REASON_POLICY,
-			.field = MAILBOX_NO_FIELD,
-			.value = stat.policy,
-		};
-	return error->code;
+	if (result) {
+		close(fd);
+		*error = stat.error;
+		return result;
+	}
+	if (stat.policy != MAILBOX_POLICY_SEGMENT)
+		die(EX_USAGE, "%s: --now is for segments, and this is none", escape(name, NULL));
+	return fd;
 }
 
 static int destroy(int fd, bool now, uint64_t *dropped, struct mailbox_error *error)
