@@ -298,9 +298,11 @@ demo: setup
 	$(Q)$(guest) demo --build $(build) --kernel $(KERNEL) --log $(build)/demo/log \
 		--add /demo/text.txt $(build)/demo/text.txt --add /demo/sort /usr/bin/sort
 
-shell: setup
+# ADD= names files of one's own.  /usr/bin is first in the PATH: nothing hides them.
+shell: setup $(ADD)
 	$(Q)$(MAKE) --no-print-directory module-$(KERNEL) library command examples guest-init
-	$(Q)$(guest) shell --build $(build) --kernel $(KERNEL)
+	$(Q)$(guest) shell --build $(build) --kernel $(KERNEL) \
+		$(foreach file,$(ADD),--add /usr/bin/$(notdir $(file)) $(file))
 
 bench-sources := $(filter-out %/profile.c %/native.c,$(call sources,selftests/bench/*.c))
 
@@ -462,7 +464,8 @@ help:
 	'  uninstall        removes what install installs' \
 	'  modules_install  the module, into /lib/modules (or INSTALL_MOD_PATH=)' \
 	'  demo             boots a guest that shows what a mailbox does' \
-	'  shell            boots a guest with the module loaded, and a prompt' \
+	'  shell            boots a guest with the module loaded, and a prompt;' \
+	'                   ADD="./program file" puts these into its PATH' \
 	'  check            every check and test, on 6.1, 6.12 and the debug kernel; TESTS=' \
 	'                   KERNELS= JOBS= for some of them' \
 	'                   (as those below do)' \
