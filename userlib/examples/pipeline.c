@@ -3,7 +3,7 @@
  * A pipeline of processes over mailboxes: which words does a text have, and
  * how often?
  *
- *	pipeline <TEXT [COUNT]
+ *	pipeline <TEXT
  *
  * split sends each line's words, fold makes them lower case, count counts and
  * sends a line for each to sort(1), which is an ordinary program: it reads a
