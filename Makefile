@@ -466,9 +466,9 @@ help:
 	'  demo             boots a guest that shows what a mailbox does' \
 	'  shell            boots a guest with the module loaded, and a prompt;' \
 	'                   ADD="./program file" puts these into its PATH' \
-	'  check            every check and test, on 6.1, 6.12 and the debug kernel; TESTS=' \
-	'                   KERNELS= JOBS= for some of them' \
-	'                   (as those below do)' \
+	'  check            every check and test, on 6.1, 6.12 and the debug kernel;' \
+	'                   TESTS= and KERNELS= choose some, JOBS= says how many at a time' \
+	'                   (TESTS= and JOBS= go with each check-..., too)' \
 	'  check-debug      kselftests, short storms, the fuzzer with KASAN, lockdep and their kin' \
 	'  check-kcsan      the kselftests on a kernel that catches data races' \
 	'  check-matrix     the kselftests on six Debian kernels, each with 1, 2 and 4 CPUs' \
