@@ -188,10 +188,25 @@ int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
 
 /**
  * mailbox_ring_sendv() - mailbox_ring_send() of pieces
- * mailbox_ring_receivev() - mailbox_ring_receive() into pieces
+ * @ring: the ring
+ * @iov: the pieces, which make one record
+ * @count: how many
+ * @deadline: how long to wait for room
+ *
+ * Return: as mailbox_ring_send().
  */
 int mailbox_ring_sendv(struct mailbox_ring *ring, const struct iovec *iov, int count,
 		       int64_t deadline);
+
+/**
+ * mailbox_ring_receivev() - mailbox_ring_receive() into pieces
+ * @ring: the ring
+ * @iov: the pieces of room, filled one after the other
+ * @count: how many
+ * @deadline: how long to wait for a record
+ *
+ * Return: as mailbox_ring_receive().
+ */
 ssize_t mailbox_ring_receivev(struct mailbox_ring *ring, const struct iovec *iov,
 			      int count, int64_t deadline);
 
