@@ -30,6 +30,7 @@ void box_destroy(struct box *box)
 	while ((waiter = next_waiter(box, false, 0)))
 		waiter_fail(waiter, EIDRM, MAILBOX_REASON_DESTROYED);
 	world.mailboxes[user_of(box->creator)]--;
+	world.bytes[user_of(box->creator)] -= box->memory;
 }
 
 /* The last descriptor of a handle, anywhere, is closed. */
@@ -296,10 +297,12 @@ static void expect_create(unsigned int actor, const struct call *call)
 			.creator_pid = process->pid, .capacity = call->arg[CAPACITY],
 			.message_max = call->arg[MAX] || segment ? call->arg[MAX] :
 					world.quota[QUOTA_MESSAGE_MAX],
+			.memory = segment ? (call->arg[CAPACITY] + 4095) & ~4095ULL : 0,
 			.seat = { { NOBODY, false }, { NOBODY, false } },
 		};
 		world.box[world.boxes++] = box;
 		world.mailboxes[user]++;
+		world.bytes[user] += box->memory;
 	}
 	slot_fill(actor, call->arg[TO] % SLOTS, box, rights, flags & MAILBOX_CREATE_NONBLOCK);
 }

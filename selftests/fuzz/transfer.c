@@ -278,9 +278,10 @@ static bool offer(struct box *box, struct inbox *inbox, struct message *message,
 		if (!could_take(call, message, &expected->wrong)) {
 			/*
 			 * The contract does not say whether a mailbox that is full
-			 * takes what a receiver waits for whose memory is bad.
+			 * takes what a receiver waits for whose memory is bad; nor
+			 * what becomes of a message for which its sender has no time.
 			 */
-			if (is_full(box, inbox))
+			if (is_full(box, inbox) || message->handed)
 				world.gave_up = true;
 			waiter_end(waiter);
 			continue;

@@ -51,6 +51,7 @@ struct box {
 	pid_t creator_pid;
 	pid_t sender_pid, receiver_pid;
 	uint64_t capacity, message_max;
+	uint64_t memory;	/* bytes that its creator pays for */
 	uint64_t sequence, sent, received, dropped, withdrawn;
 	bool destroyed;
 	struct inbox inbox[2];
