@@ -51,6 +51,8 @@ struct item_outcome {
  * @item: the messages
  * @stat: of STAT, and what fdinfo says; of LIST the first
  * @info: of INFO
+ * @peer: of PEER
+ * @no_fd: what a CONNECT or ACCEPT that failed left in place of its descriptor
  */
 struct outcome {
 	enum { NEVER, BEGUN, ENDED } state;
@@ -66,6 +68,8 @@ struct outcome {
 	struct item_outcome item[BATCH];
 	struct mailbox_stat stat;
 	struct mailbox_info info;
+	struct mailbox_peer peer;
+	int no_fd;
 };
 
 /* The bad addresses that calls are given. */

@@ -295,6 +295,21 @@ static bool fdinfo_fits(const struct mailbox_stat *expected, const struct mailbo
 	return true;
 }
 
+static bool peer_fits(const struct expectation *expected, const struct mailbox_peer *came,
+		      const struct words *words)
+{
+	static const struct member members[] = {
+		MEMBER(mailbox_peer, state), MEMBER(mailbox_peer, uid), MEMBER(mailbox_peer, gid),
+		MEMBER(mailbox_peer, code), MEMBER(mailbox_peer, mine_size),
+		MEMBER(mailbox_peer, theirs_size),
+	};
+
+	if (!MEMBERS_FIT(members, &expected->peer, came))
+		return false;
+	return (expected->peer_ended && !came->pid) ||
+	       same(words, "peer's pid", expected->peer.pid, came->pid);
+}
+
 static bool success_fits(enum op op, const struct call *call, const struct expectation *expected,
 			 const struct outcome *came, const struct words *words)
 {
@@ -313,6 +328,8 @@ static bool success_fits(enum op op, const struct call *call, const struct expec
 		if (!same(words, "more", expected->more, came->more))
 			return false;
 		return !expected->count || stat_fits(&expected->stat, &came->stat, words);
+	case OP_PEER:
+		return peer_fits(expected, &came->peer, words);
 	case OP_POLL:
 		if ((came->value & expected->must) != expected->must ||
 		    came->value & ~(expected->must | expected->may))
@@ -339,6 +356,9 @@ bool outcome_fits(const struct expectation *expected, const struct outcome *came
 		return false;
 	if (!same(words, "SIGPIPE", call->op == OP_WRITE && came->error == EPIPE, came->pipe_signal))
 		return false;
+	if (came->error && (call->op == OP_CONNECT || call->op == OP_ACCEPT))
+		if (!same(words, "descriptor of a call that failed", -1, came->no_fd))
+			return false;
 	if (expected->wrong.count && !(expected->lenient && !came->error)) {
 		if (expected->interrupted) {
 			if (!same(words, "errno", EINTR, came->error))

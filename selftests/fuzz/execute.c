@@ -84,12 +84,8 @@ static void examine(struct item_outcome *item, const unsigned char *room, uint64
 
 /* --- commands --------------------------------------------------------------- */
 
-/*
- * A command with its struct at the end of what may be touched, and what the
- * call's twist does to it.
- */
-static int command(int fd, unsigned long number, void *structure, const struct call *call,
-		   struct outcome *outcome)
+int command(int fd, unsigned long number, void *structure, const struct call *call,
+	    struct outcome *outcome)
 {
 	unsigned char copy[1024];
 	size_t size = _IOC_SIZE(number), known = size;
@@ -174,7 +170,8 @@ static uint64_t buffer(const struct call *call, unsigned int item)
 	if (call->arg[TWIST] == TWIST_BUFFER)
 		return stage->bad.unmapped;
 	/* which can be sent from */
-	if (call->arg[TWIST] == TWIST_READ_ONLY && call->op != OP_SEND && call->op != OP_WRITE)
+	if (call->arg[TWIST] == TWIST_READ_ONLY && call->op != OP_SEND && call->op != OP_WRITE &&
+	    call->op != OP_CONNECT)
 		return stage->bad.read_only;
 	return (uintptr_t)(rooms + item * ROOM);
 }
@@ -190,8 +187,8 @@ static uint64_t bytes(const struct call *call)
 	return vectored(call) && !call->arg[PIECES] ? 0 : call->arg[LENGTH];
 }
 
-static struct mailbox_send a_send(const struct call *call, unsigned int number,
-				  unsigned int item, struct mailbox_vector *pieces)
+struct mailbox_send a_send(const struct call *call, unsigned int number, unsigned int item,
+			   struct mailbox_vector *pieces)
 {
 	struct mailbox_send send = {
 		.flags = call->arg[FLAGS], .priority = call->arg[PRIORITY],
@@ -237,6 +234,9 @@ static void received(struct outcome *outcome, unsigned int item, const struct ca
 {
 	outcome->item[item].why = receive->error;
 	outcome->item[item].header = receive->header;
+	if (!outcome->error && !receive->error.code &&
+	    receive->header.flags & MAILBOX_MESSAGE_CONNECT)
+		execute_link_saw(receive->header.sequence);
 	if (!receive->error.code && call->arg[TWIST] != TWIST_BUFFER &&
 	    call->arg[TWIST] != TWIST_READ_ONLY)
 		examine(&outcome->item[item], rooms + item * ROOM, bytes(call),
@@ -378,15 +378,9 @@ static uint64_t box_of(int fd)
 	return stat.id;
 }
 
-static void put(unsigned int slot, int fd)
+int fd_of(unsigned int slot)
 {
-	uint64_t box = fd < 0 ? 0 : box_of(fd);
-
-	/* what gets out of hand must not wait for ever */
-	if (stage->program.kind == GARBAGE && fd >= 0)
-		fcntl(fd, F_SETFL, O_NONBLOCK);
-	__atomic_store_n(&boxes[slot], box, __ATOMIC_RELAXED);
-	__atomic_store_n(&fds[slot], fd, __ATOMIC_RELEASE);
+	return __atomic_load_n(&fds[slot], __ATOMIC_ACQUIRE);
 }
 
 static int take(unsigned int slot)
@@ -401,6 +395,18 @@ static void close_slot(unsigned int slot)
 
 	if (fd >= 0)
 		close(fd);
+}
+
+void put(unsigned int slot, int fd)
+{
+	uint64_t box = fd < 0 ? 0 : box_of(fd);
+
+	close_slot(slot);
+	/* what gets out of hand must not wait for ever */
+	if (stage->program.kind == GARBAGE && fd >= 0)
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+	__atomic_store_n(&boxes[slot], box, __ATOMIC_RELAXED);
+	__atomic_store_n(&fds[slot], fd, __ATOMIC_RELEASE);
 }
 
 static void do_create(const struct call *call, struct outcome *outcome)
@@ -729,6 +735,7 @@ void execute_thread(void)
 		     -1, 0);
 	if (rooms == MAP_FAILED)
 		abort();
+	execute_link_thread();
 }
 
 void execute(const struct call *call, unsigned int number, unsigned int self,
@@ -736,13 +743,16 @@ void execute(const struct call *call, unsigned int number, unsigned int self,
 {
 	unsigned int slot = call->arg[SLOT] % (SLOTS + 1), to = call->arg[TO] % SLOTS;
 	uint64_t box = __atomic_load_n(&boxes[slot], __ATOMIC_RELAXED);
-	int fd = __atomic_load_n(&fds[slot], __ATOMIC_ACQUIRE);
+	int fd = fd_of(slot);
 
 	/* one in whose place a new one comes is closed before */
-	if (call->op == OP_CREATE || call->op == OP_OPEN ||
-	    ((call->op == OP_DUP || call->op == OP_DUPFD) && to != slot) ||
+	if (call->op == OP_CREATE || call->op == OP_OPEN || call->op == OP_CHANNEL ||
+	    ((call->op == OP_DUP || call->op == OP_DUPFD || call->op == OP_CONNECT ||
+	      call->op == OP_ACCEPT) && to != slot) ||
 	    (call->op == OP_PASS && self != call->actor))
 		close_slot(to);
+	if (call->op == OP_CHANNEL)
+		close_slot(call->arg[BACK] % SLOTS);
 	outcome->box = box;
 	pipe_signals = 0;
 
@@ -766,6 +776,16 @@ void execute(const struct call *call, unsigned int number, unsigned int self,
 	case OP_SEND_BATCH:
 	case OP_RECEIVE_BATCH:
 		do_batch(call, number, fd, outcome);
+		break;
+	case OP_CHANNEL:
+	case OP_REFUSE:
+	case OP_PEER:
+		execute_link(call, number, fd, outcome);
+		break;
+	case OP_CONNECT:
+	case OP_ACCEPT:
+		if (to != slot)
+			execute_link(call, number, fd, outcome);
 		break;
 	case OP_SET:
 		do_set(call, fd, outcome);
@@ -823,14 +843,10 @@ void execute(const struct call *call, unsigned int number, unsigned int self,
 		break;
 	case OP_RAW:
 		execute_garbage(call, fd, outcome);
-		if (outcome->count) {	/* a new handle */
-			close_slot(call->arg[VALUE] % SLOTS);
+		if (outcome->count)	/* a new handle */
 			put(call->arg[VALUE] % SLOTS, outcome->count);
-			if (outcome->more) {	/* and the other end */
-				close_slot((call->arg[VALUE] + 1) % SLOTS);
-				put((call->arg[VALUE] + 1) % SLOTS, outcome->more);
-			}
-		}
+		if (outcome->count && outcome->more)	/* and the other end */
+			put((call->arg[VALUE] + 1) % SLOTS, outcome->more);
 		break;
 	case OP_TOGETHER:
 		hand_all_out();

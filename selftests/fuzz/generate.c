@@ -37,7 +37,7 @@ static uint64_t any_value(const struct call *call, enum arg arg, struct random *
 		return random_once(random, 24) ? random_below(random, TWISTS) : TWIST_NONE;
 	if (arg == NAME && random_once(random, 24))
 		return NAME_LAST + random_below(random, 6);
-	if (arg != SLOT && arg != TO && arg != TARGET && random_once(random, 120))
+	if (arg != SLOT && arg != TO && arg != BACK && arg != TARGET && random_once(random, 120))
 		return junk[random_below(random, ARRAY_SIZE(junk))];
 	if (arg == FLAGS)
 		return some_flags(call->op, random);
@@ -95,6 +95,9 @@ static void tidy(struct call *call, struct random *random)
 		/* fall through */
 	case OP_SEND:
 	case OP_SEND_BATCH:
+	case OP_CONNECT:
+		if (call->op == OP_CONNECT && !arg[CAPACITY])
+			arg[CAPACITY] = 1;
 		/* who waits for nothing has come to the end of its program */
 		if (random_below(random, 3))
 			arg[FLAGS] |= MAILBOX_NONBLOCK;
@@ -104,6 +107,10 @@ static void tidy(struct call *call, struct random *random)
 			arg[FLAGS] &= ~MAILBOX_REALTIME;
 			arg[DEADLINE] = 0;
 		}
+		break;
+	case OP_CHANNEL:
+		if (!arg[CAPACITY])
+			arg[CAPACITY] = 1;
 		break;
 	case OP_SET:
 		if (!(arg[MASK] & MAILBOX_SET_MODE))
@@ -141,6 +148,8 @@ static uint64_t likely_slot(const struct program *program, struct random *random
 
 	for (int i = 0; program->count && i < 16; i++) {
 		call = &program->call[random_below(random, program->count)];
+		if (call->op == OP_CHANNEL && random_once(random, 2))
+			return call->arg[BACK] % SLOTS;
 		if (ops[call->op].args & 1ULL << TO)
 			return call->arg[TO] % SLOTS;
 	}
@@ -177,23 +186,46 @@ static struct call any_call(const struct program *program, enum kind kind, unsig
 	return a_call(op, program, kind, actors, random);
 }
 
+/* What a call does not take its text does not say. */
 static void append(struct program *program, struct call call)
 {
+	for (int arg = 0; arg < ARGS; arg++)
+		if (!(ops[call.op].args & 1ULL << arg))
+			call.arg[arg] = 0;
 	if (program->count < CALLS_MAX)
 		program->call[program->count++] = call;
 }
 
-/* A mailbox, mostly one that works, in slot @to. */
-static struct call a_mailbox(unsigned int to, struct random *random)
+/* A mailbox, mostly one that works, in slot @to; or a channel. */
+static struct call a_mailbox(unsigned int to, enum op op, struct random *random)
 {
 	static const struct program none;
-	struct call call = a_call(OP_CREATE, &none, EXACT, 1, random);
+	struct call call = a_call(op, &none, EXACT, 1, random);
 
 	call.arg[TO] = to;
+	if (op == OP_CHANNEL)
+		call.arg[BACK] = SLOTS - 1 - to;
 	if (random_below(random, 8)) {
 		call.arg[RIGHTS] = MAILBOX_RIGHT_ALL;
 		call.arg[TWIST] = TWIST_NONE;
 	}
+	return call;
+}
+
+/* One to ask for channels at. */
+static struct call a_listener(unsigned int to, struct random *random)
+{
+	struct call call = a_mailbox(to, OP_CREATE, random);
+
+	call.arg[POLICY] = random_once(random, 4) ? MAILBOX_POLICY_EXCLUSIVE :
+						     MAILBOX_POLICY_SHARED;
+	call.arg[RIGHTS] = MAILBOX_RIGHT_ALL;
+	call.arg[TWIST] = TWIST_NONE;
+	call.arg[SLOW] = 0;
+	call.arg[MAX] = 0;
+	call.arg[FLAGS] &= ~(MAILBOX_CREATE_FIXED | MAILBOX_CREATE_NONBLOCK);
+	if (call.arg[CAPACITY] > 4)
+		call.arg[CAPACITY] = 2;
 	return call;
 }
 
@@ -229,18 +261,92 @@ static void append_burst(struct program *program, unsigned int slot, unsigned in
 	}
 }
 
+static void append_signal(struct program *program, unsigned int target, unsigned int by)
+{
+	struct call call = { .op = OP_SIGNAL, .actor = by };
+
+	call.arg[TARGET] = target;
+	if (target != by)
+		append(program, call);
+}
+
+/* Mostly it goes well; it is about what comes afterwards. */
+static void make_plain(struct call *call, uint64_t tag)
+{
+	call->arg[TWIST] = TWIST_NONE;
+	call->arg[SEQUENCE] = 0;
+	if (call->op == OP_CONNECT) {
+		call->arg[FLAGS] &= ~MAILBOX_VECTOR;
+		call->arg[LENGTH] = 16;
+		call->arg[MAX] = 0;
+		call->arg[TAG] = tag;
+	} else if (call->op == OP_RECEIVE) {
+		call->arg[FLAGS] &= MAILBOX_NONBLOCK;
+		call->arg[DEADLINE] = 0;
+		call->arg[PRIORITY] = 0;
+		call->arg[PID] = 0;
+		call->arg[INDEX] = 0;
+		call->arg[SELECT] = MAILBOX_SELECT_TAG;
+		call->arg[TAG] = tag;
+	}
+}
+
+/* Somebody asks for a channel, and somebody answers; then something happens at its ends. */
+static void append_dialog(struct program *program, unsigned int slot, unsigned int actors,
+			  struct random *random)
+{
+	static const enum op steps[] = {
+		OP_CONNECT, OP_RECEIVE, OP_PEER, OP_ACCEPT, OP_PEER, OP_SEND, OP_PEER,
+	};
+	unsigned int asker = random_below(random, actors), answerer = random_below(random, actors);
+	unsigned int ends[2] = { random_below(random, SLOTS), random_below(random, SLOTS) };
+	uint64_t tag = 16 + random_below(random, 16);
+
+	/* who waits for something else is asked not to */
+	for (unsigned int i = 0; i < actors && program->kind == EXACT; i++) {
+		append_signal(program, asker, i);
+		append_signal(program, answerer, i);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++) {
+		enum op op = steps[i] == OP_ACCEPT && random_once(random, 3) ? OP_REFUSE : steps[i];
+		struct call call = a_call(op, program, program->kind, actors, random);
+		bool asks = op == OP_CONNECT || ((op == OP_PEER || op == OP_SEND) &&
+						 random_once(random, 2));
+
+		if (random_once(random, 6))
+			continue;
+		call.actor = asks ? asker : answerer;
+		call.arg[SLOT] = op == OP_PEER || op == OP_SEND ? ends[!asks] : slot;
+		call.arg[TO] = ends[!asks];
+		if (random_below(random, 8))
+			make_plain(&call, tag);
+		if (op == OP_CONNECT && asker == answerer)
+			call.arg[FLAGS] |= MAILBOX_NONBLOCK;
+		else if (op == OP_CONNECT && random_below(random, 3))
+			call.arg[FLAGS] &= ~MAILBOX_NONBLOCK;
+		tidy(&call, random);
+		append(program, call);
+	}
+	if (random_once(random, 2))
+		append_burst(program, ends[random_below(random, 2)], actors, random);
+}
+
 void program_random(struct program *program, struct random *random)
 {
 	unsigned int actors = 1 + random_below(random, ACTORS), length;
 	unsigned int boxes = 1 + random_below(random, 3);
+	bool dialogs;
 
 	memset(program, 0, sizeof(*program));
 	program->kind = random_once(random, 5) ? TOGETHER :
 			random_once(random, 5) ? GARBAGE : EXACT;
-	if (program->kind == TOGETHER && actors < 3)
+	dialogs = program->kind != GARBAGE && random_once(random, 3);
+	if ((program->kind == TOGETHER || dialogs) && actors < 3)
 		actors = 3;
 	for (unsigned int i = 0; i < boxes; i++) {
-		append(program, a_mailbox(i, random));
+		append(program, dialogs && !i ? a_listener(i, random) :
+			a_mailbox(i, program->kind == EXACT && random_once(random, 5) ?
+				  OP_CHANNEL : OP_CREATE, random));
 		if (program->kind == TOGETHER) {
 			/* the deadlines of the receivers end what nobody sends to */
 			struct call *create = &program->call[i];
@@ -261,13 +367,15 @@ void program_random(struct program *program, struct random *random)
 	}
 	if (program->kind == TOGETHER)
 		append(program, (struct call) { .op = OP_TOGETHER });
-	length = 8 + random_below(random, program->kind == TOGETHER ? 70 : 40);
+	length = 8 + random_below(random, program->kind == TOGETHER || dialogs ? 70 : 40);
 	length += program->count;
 	while (program->count < length && program->count < CALLS_MAX) {
-		if (program->kind == GARBAGE || random_below(random, 6))
+		if (program->kind == GARBAGE || random_below(random, dialogs ? 2 : 6))
 			append(program, any_call(program, program->kind, actors, random));
-		else
+		else if (!dialogs || random_once(random, 3))
 			append_burst(program, random_below(random, boxes), actors, random);
+		else
+			append_dialog(program, 0, actors, random);
 	}
 }
 

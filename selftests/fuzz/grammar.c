@@ -79,6 +79,25 @@ const struct op_grammar ops[OPS] = {
 		A(SLOT) | A(WHICH) | A(FLAGS) | A(LENGTH) | A(VALUE) | A(TWIST), 0x3f,
 	},
 	[OP_TOGETHER] = { "together", { 0, 0, 0 }, 0, 0 },
+	[OP_CHANNEL] = {
+		"channel", { 4, 2, 1 },
+		A(TO) | A(BACK) | A(FLAGS) | A(CAPACITY) | A(MAX) | A(TWIST),
+		MAILBOX_CHANNEL_NONBLOCK,
+	},
+	[OP_CONNECT] = {
+		"connect", { 8, 6, 1 },
+		A(SLOT) | A(TO) | A(FLAGS) | A(PRIORITY) | A(TAG) | A(LENGTH) | A(DEADLINE) |
+		A(PIECES) | A(CAPACITY) | A(MAX) | A(TWIST),
+		WAITS,
+	},
+	[OP_ACCEPT] = {
+		"accept", { 5, 6, 1 }, A(SLOT) | A(TO) | A(SEQUENCE) | A(FLAGS) | A(TWIST),
+		MAILBOX_ACCEPT_NONBLOCK,
+	},
+	[OP_REFUSE] = {
+		"refuse", { 3, 3, 1 }, A(SLOT) | A(SEQUENCE) | A(VALUE) | A(TWIST), 0,
+	},
+	[OP_PEER] = { "peer", { 4, 2, 1 }, A(SLOT) | A(TWIST), 0 },
 };
 
 #define VALUES(...) \
@@ -131,4 +150,6 @@ const struct arg_grammar args[ARGS] = {
 	[PIECES] = { .name = "pieces", .below = 5 },
 	[WHICH] = { .name = "which", .below = 20 },
 	[VALUE] = { .name = "value", VALUES(0, 1, 2, 3, 64, 4096) },
+	[BACK] = { .name = "back", .below = SLOTS },
+	[SEQUENCE] = { .name = "sequence", VALUES(0, 0, 0, 0, 0, 1, 2, 3) },
 };

@@ -25,10 +25,10 @@ void box_destroy(struct box *box)
 		if (handle->box == box && handle->own)
 			drop_all(box, handle->own);
 	}
-	while ((waiter = next_waiter(box, true, 0)))
-		waiter_fail(waiter, EIDRM, MAILBOX_REASON_DESTROYED);
-	while ((waiter = next_waiter(box, false, 0)))
-		waiter_fail(waiter, EIDRM, MAILBOX_REASON_DESTROYED);
+	while ((waiter = next_waiter(box, SENDS, 0)))
+		waiter_fail(waiter, EIDRM, MAILBOX_REASON_DESTROYED, 0);
+	while ((waiter = next_waiter(box, RECEIVES, 0)))
+		waiter_fail(waiter, EIDRM, MAILBOX_REASON_DESTROYED, 0);
 	world.mailboxes[user_of(box->creator)]--;
 	world.bytes[user_of(box->creator)] -= box->memory;
 }
@@ -39,6 +39,13 @@ static void handle_end(struct handle *handle)
 	struct box *box = handle->box;
 	struct waiter *waiter;
 
+	/* who asked and was not answered is told so */
+	while (handle->requests) {
+		struct request *request = handle->requests;
+
+		handle->requests = request->next;
+		request_drop(request);
+	}
 	if (handle->own) {
 		drop_all(box, handle->own);
 		handle->own = NULL;
@@ -50,13 +57,23 @@ static void handle_end(struct handle *handle)
 			box_destroy(box);
 		return;
 	}
+	if (box->policy == MAILBOX_POLICY_CHANNEL) {
+		end_left(handle);
+		return;
+	}
 	if (!box->named && !handles_of(box, MAILBOX_RIGHT_RECEIVE))
-		while ((waiter = next_waiter(box, true, 0)))
-			waiter_fail(waiter, EPIPE, MAILBOX_REASON_NO_RECEIVERS);
+		while ((waiter = next_waiter(box, SENDS, 0)))
+			waiter_fail(waiter, EPIPE, MAILBOX_REASON_NO_RECEIVERS, 0);
 	if (!box->named && !handles_of(box, MAILBOX_RIGHT_SEND))
-		while ((waiter = next_waiter(box, false, 0)))
-			waiter_fail(waiter, EPIPE, MAILBOX_REASON_NO_SENDERS);
+		while ((waiter = next_waiter(box, RECEIVES, 0)))
+			waiter_fail(waiter, EPIPE, MAILBOX_REASON_NO_SENDERS, 0);
 	settle(box);
+}
+
+void handle_put(struct handle *handle)
+{
+	if (!--handle->references)
+		handle_end(handle);
 }
 
 void slot_close(int process, unsigned int slot)
@@ -75,19 +92,22 @@ void slot_close(int process, unsigned int slot)
 		if (waiter->waits && waiter->handle == handle && world.actor[i].process == process) {
 			struct box *box = handle->box;
 
-			waiter_fail(waiter, EBADF, MAILBOX_REASON_CLOSED);
+			/* the answer comes all the same; is its handle there until then? */
+			if (waiter->kind == ASKS) {
+				world.gave_up = true;
+				return;
+			}
+			waiter_fail(waiter, EBADF, MAILBOX_REASON_CLOSED, 0);
 			settle(box);
 		}
 	}
-	if (!--handle->references)
-		handle_end(handle);
+	handle_put(handle);
 	seat_leave(handle->box, process);
 }
 
 /* --- beginnings ------------------------------------------------------------- */
 
-static void slot_fill(unsigned int actor, unsigned int slot, struct box *box, uint32_t rights,
-		      bool nonblock)
+struct handle *handle_new(struct box *box, uint32_t rights, bool nonblock)
 {
 	struct handle *handle = world_memory(sizeof(*handle));
 
@@ -97,11 +117,39 @@ static void slot_fill(unsigned int actor, unsigned int slot, struct box *box, ui
 	if (box->policy == MAILBOX_POLICY_BROADCAST && rights & MAILBOX_RIGHT_RECEIVE)
 		handle->own = world_memory(sizeof(*handle->own));
 	world.handle[world.handles++] = handle;
+	return handle;
+}
+
+static struct handle *slot_fill(unsigned int actor, unsigned int slot, struct box *box,
+				uint32_t rights, bool nonblock)
+{
+	struct handle *handle = handle_new(box, rights, nonblock);
+
 	process_of(actor)->slot[slot] = handle;
 	if (rights & BOTH)
 		seat_take(box, world.actor[actor].process,
 			  rights & MAILBOX_RIGHT_RECEIVE ? MAILBOX_RIGHT_RECEIVE :
 							   MAILBOX_RIGHT_SEND);
+	return handle;
+}
+
+struct box *box_new(unsigned int actor, const struct box *how)
+{
+	const struct process *process = process_of(actor);
+	struct box *box = world_memory(sizeof(*box));
+
+	*box = *how;
+	box->named = how->name;
+	box->uid = process->uid;
+	box->gid = process->uid;
+	box->creator = process->uid;
+	box->creator_pid = process->pid;
+	box->seat[0].process = NOBODY;
+	box->seat[1].process = NOBODY;
+	world.box[world.boxes++] = box;
+	world.mailboxes[user_of(process->uid)]++;
+	world.bytes[user_of(process->uid)] += box->memory;
+	return box;
 }
 
 static struct box *box_named(uint64_t name)
@@ -144,14 +192,13 @@ static void check_rights(uint32_t rights, unsigned int field, struct complaints 
 		complain(wrong, EINVAL, MAILBOX_REASON_FLAGS, field, rights & ~MAILBOX_RIGHT_ALL);
 }
 
-static void check_reserved(const struct call *call, unsigned int field, struct complaints *wrong)
+void check_reserved(const struct call *call, unsigned int field, struct complaints *wrong)
 {
 	if (call->arg[TWIST] == TWIST_RESERVED)
 		complain(wrong, EINVAL, MAILBOX_REASON_RESERVED, field, 1);
 }
 
-static void check_known(uint32_t flags, uint32_t known, unsigned int field,
-			struct complaints *wrong)
+void check_known(uint32_t flags, uint32_t known, unsigned int field, struct complaints *wrong)
 {
 	if (flags & ~known)
 		complain(wrong, EINVAL, MAILBOX_REASON_FLAGS, field, flags & ~known);
@@ -190,20 +237,30 @@ static void check_policy(struct box *box, unsigned int actor, uint32_t rights,
 		complain(wrong, EBUSY, MAILBOX_REASON_PAIR_TAKEN, ANY_FIELD, 0);
 }
 
-static void check_capacity(uint64_t capacity, bool broadcast, unsigned int field,
-			   struct complaints *wrong)
+void check_capacity(uint64_t capacity, bool not_zero, unsigned int field,
+		    struct complaints *wrong)
 {
 	if (capacity > MAILBOX_CAPACITY_MAX && capacity != MAILBOX_UNLIMITED)
 		complain(wrong, EINVAL, MAILBOX_REASON_RANGE, field, MAILBOX_CAPACITY_MAX);
-	if (broadcast && !capacity)
+	if (not_zero && !capacity)
 		complain(wrong, EINVAL, ANY_REASON, field, ANY_VALUE);
 }
 
-static void check_max(uint64_t max, unsigned int field, struct complaints *wrong)
+void check_max(uint64_t max, unsigned int field, struct complaints *wrong)
 {
 	if (max > world.quota[QUOTA_MESSAGE_MAX])
 		complain(wrong, EMSGSIZE, MAILBOX_REASON_MODULE_SIZE, field,
 			 world.quota[QUOTA_MESSAGE_MAX]);
+}
+
+/* May there be one more of this user? */
+void check_mailboxes(unsigned int actor, struct complaints *wrong)
+{
+	unsigned int user = user_of(process_of(actor)->uid);
+
+	if (user && world.mailboxes[user] >= world.quota[QUOTA_MAILBOXES])
+		complain(wrong, EDQUOT, MAILBOX_REASON_USER_MAILBOXES, ANY_FIELD,
+			 world.quota[QUOTA_MAILBOXES]);
 }
 
 static void check_segment(const struct call *call, struct complaints *wrong)
@@ -271,9 +328,8 @@ static void expect_create(unsigned int actor, const struct call *call)
 	if (box) {
 		check_mode(box, process->uid, rights, &expected->wrong);
 		check_policy(box, actor, rights, &expected->wrong);
-	} else if (user && world.mailboxes[user] >= world.quota[QUOTA_MAILBOXES]) {
-		complain(&expected->wrong, EDQUOT, MAILBOX_REASON_USER_MAILBOXES, ANY_FIELD,
-			 world.quota[QUOTA_MAILBOXES]);
+	} else {
+		check_mailboxes(actor, &expected->wrong);
 	}
 	if (expected->wrong.count)
 		return;
@@ -287,22 +343,15 @@ static void expect_create(unsigned int actor, const struct call *call)
 	if (!box) {
 		bool segment = call->arg[POLICY] == MAILBOX_POLICY_SEGMENT;
 
-		box = world_memory(sizeof(*box));
-		*box = (struct box) {
-			.name = call->arg[NAME], .named = call->arg[NAME],
-			.policy = call->arg[POLICY], .slow = call->arg[SLOW],
+		box = box_new(actor, &(struct box) {
+			.name = call->arg[NAME], .policy = call->arg[POLICY],
+			.slow = call->arg[SLOW],
 			.flags = flags & (MAILBOX_CREATE_PERSIST | MAILBOX_CREATE_FIXED),
-			.mode = call->arg[MODE],
-			.uid = process->uid, .gid = process->uid, .creator = process->uid,
-			.creator_pid = process->pid, .capacity = call->arg[CAPACITY],
+			.mode = call->arg[MODE], .capacity = call->arg[CAPACITY],
 			.message_max = call->arg[MAX] || segment ? call->arg[MAX] :
 					world.quota[QUOTA_MESSAGE_MAX],
 			.memory = segment ? (call->arg[CAPACITY] + 4095) & ~4095ULL : 0,
-			.seat = { { NOBODY, false }, { NOBODY, false } },
-		};
-		world.box[world.boxes++] = box;
-		world.mailboxes[user]++;
-		world.bytes[user] += box->memory;
+		});
 	}
 	slot_fill(actor, call->arg[TO] % SLOTS, box, rights, flags & MAILBOX_CREATE_NONBLOCK);
 }
@@ -356,7 +405,7 @@ static void expect_dup(unsigned int actor, const struct call *call, struct handl
 		check_policy(box, actor, rights, &expected->wrong);
 	if (!expected->wrong.count)
 		slot_fill(actor, call->arg[TO] % SLOTS, box, rights,
-			  call->arg[FLAGS] & MAILBOX_OPEN_NONBLOCK);
+			  call->arg[FLAGS] & MAILBOX_OPEN_NONBLOCK)->end = handle->end;
 }
 
 /* --- changed and seen ----------------------------------------------------------- */
@@ -456,12 +505,12 @@ static void name_text(uint64_t name, char *text, size_t size)
 	snprintf(text, size, "fuzz-%llu", (unsigned long long)name);
 }
 
-static unsigned int waiters(struct box *box, bool sending)
+static unsigned int waiters(struct box *box, enum wait_kind kind)
 {
 	struct waiter *waiter = NULL;
 	unsigned int count = 0;
 
-	while ((waiter = next_waiter(box, sending, waiter ? waiter->order : 0)))
+	while ((waiter = next_waiter(box, kind, waiter ? waiter->order : 0)))
 		count++;
 	return count;
 }
@@ -481,7 +530,7 @@ static struct mailbox_stat stat_of(struct box *box, const struct handle *handle)
 		.bytes = payload_bytes(box),
 		.senders = handles_of(box, MAILBOX_RIGHT_SEND),
 		.receivers = handles_of(box, MAILBOX_RIGHT_RECEIVE),
-		.waiting_senders = waiters(box, true), .waiting_receivers = waiters(box, false),
+		.waiting_senders = waiters(box, SENDS), .waiting_receivers = waiters(box, RECEIVES),
 		.sent = box->sent, .received = box->received, .dropped = box->dropped,
 		.withdrawn = box->withdrawn,
 	};

@@ -45,6 +45,7 @@ static void expect_actor(unsigned int actor, const struct call *call)
 		process = child;
 	}
 	world.actor[target].process = process;
+	world.actor[target].request = 0;
 }
 
 static void process_end(int process)
@@ -58,8 +59,7 @@ static void process_end(int process)
 		if (waiter->waits) {
 			struct box *box = waiter->handle->box;
 
-			if (waiter->message)
-				withdraw(waiter);
+			withdraw(waiter);
 			*waiter = (struct waiter) { .actor = i };
 			settle(box);
 		}
@@ -76,14 +76,14 @@ static void expect_signal(unsigned int actor, const struct call *call)
 	struct waiter *waiter = &world.actor[call->arg[TARGET] % ACTORS].waiter;
 	struct box *box;
 
-	/* where a call is restarted, it may or may not keep its place */
-	if (!waiter->waits || call->arg[VALUE] & 1) {
+	/* where a call is restarted, it may or may not keep its place; an asker is not */
+	if (!waiter->waits || (call->arg[VALUE] & 1 && waiter->kind != ASKS)) {
 		expectations[actor].how = SKIPPED;
 		return;
 	}
 	box = waiter->handle->box;
 	expectations[waiter->actor].interrupted = true;
-	waiter_fail(waiter, EINTR, MAILBOX_REASON_NONE);
+	waiter_fail(waiter, EINTR, MAILBOX_REASON_NONE, 0);
 	settle(box);
 }
 
@@ -226,6 +226,11 @@ static size_t struct_size(enum op op)
 	case OP_INFO:		return sizeof(struct mailbox_info);
 	case OP_LIST:		return sizeof(struct mailbox_list);
 	case OP_DESTROY:	return sizeof(struct mailbox_destroy);
+	case OP_CHANNEL:	return sizeof(struct mailbox_channel);
+	case OP_CONNECT:	return sizeof(struct mailbox_connect);
+	case OP_ACCEPT:		return sizeof(struct mailbox_accept);
+	case OP_REFUSE:		return sizeof(struct mailbox_refuse);
+	case OP_PEER:		return sizeof(struct mailbox_peer);
 	default:		return 0;
 	}
 }
@@ -233,10 +238,17 @@ static size_t struct_size(enum op op)
 static bool needs_handle(const struct call *call)
 {
 	static const uint64_t others = 1ULL << OP_CREATE | 1ULL << OP_OPEN | 1ULL << OP_LIST |
-		1ULL << OP_FORK | 1ULL << OP_THREAD | 1ULL << OP_BECOME | 1ULL << OP_EXIT |
+		1ULL << OP_CHANNEL | 1ULL << OP_FORK | 1ULL << OP_THREAD | 1ULL << OP_BECOME | 1ULL << OP_EXIT |
 		1ULL << OP_SIGNAL | 1ULL << OP_KILL | 1ULL << OP_QUOTA | 1ULL << OP_TOGETHER;
 
 	return !(others & 1ULL << call->op);
+}
+
+/* Its new handle comes into the slot TO, which is cleared before. */
+static bool fills_slot(enum op op)
+{
+	return op == OP_CREATE || op == OP_OPEN || op == OP_DUP || op == OP_CHANNEL ||
+	       op == OP_CONNECT || op == OP_ACCEPT;
 }
 
 static void expect_call(unsigned int actor, unsigned int number, struct handle *handle)
@@ -246,8 +258,15 @@ static void expect_call(unsigned int actor, unsigned int number, struct handle *
 	unsigned int slot = call->arg[SLOT] % (SLOTS + 1), to = call->arg[TO] % SLOTS;
 	size_t size = struct_size(call->op);
 
-	/* the place of the new handle would be that of the old one */
-	if (call->op == OP_DUP && to == slot) {
+	/* the place of the new handle would be that of the old one, or of the other end */
+	if (fills_slot(call->op) && to == (call->op == OP_CHANNEL ? call->arg[BACK] % SLOTS :
+					   needs_handle(call) ? slot : SLOTS)) {
+		expected->how = SKIPPED;
+		return;
+	}
+	/* it may have given up before who waits for the request has received it */
+	if (call->op == OP_CONNECT && call->arg[FLAGS] & MAILBOX_DEADLINE &&
+	    call->arg[DEADLINE] <= DEADLINE_SOON && next_waiter(handle->box, RECEIVES, 0)) {
 		expected->how = SKIPPED;
 		return;
 	}
@@ -259,8 +278,10 @@ static void expect_call(unsigned int actor, unsigned int number, struct handle *
 	}
 	if (size && struct_wrong(call, size, expected)) {
 		/* the place was cleared nevertheless */
-		if (call->op == OP_CREATE || call->op == OP_OPEN || call->op == OP_DUP)
+		if (fills_slot(call->op))
 			slot_close(world.actor[actor].process, to);
+		if (call->op == OP_CHANNEL)
+			slot_close(world.actor[actor].process, call->arg[BACK] % SLOTS);
 		return;
 	}
 	if ((call->op == OP_READ || call->op == OP_WRITE) &&
@@ -277,12 +298,25 @@ static void expect_call(unsigned int actor, unsigned int number, struct handle *
 	case OP_SEND:
 	case OP_SEND_BATCH:
 	case OP_WRITE:
+	case OP_CONNECT:
 		expect_send(actor, number, handle);
 		break;
 	case OP_RECEIVE:
 	case OP_RECEIVE_BATCH:
 	case OP_READ:
 		expect_receive(actor, number, handle);
+		break;
+	case OP_CHANNEL:
+		expect_channel(actor, call);
+		break;
+	case OP_ACCEPT:
+		expect_accept(actor, call, handle);
+		break;
+	case OP_REFUSE:
+		expect_refuse(actor, call, handle);
+		break;
+	case OP_PEER:
+		expect_peer(actor, call, handle);
 		break;
 	case OP_CLOSE:
 		slot_close(world.actor[actor].process, call->arg[SLOT]);
@@ -333,7 +367,7 @@ static void expect_device(const struct call *call, struct expectation *expected)
 {
 	if (call->op == OP_INFO)
 		expect_info(call->actor, call);
-	else if (struct_size(call->op) && call->arg[TWIST] == TWIST_NONE && call->op != OP_DUP)
+	else if (struct_size(call->op) && call->arg[TWIST] == TWIST_NONE && !fills_slot(call->op))
 		complain(&expected->wrong, ENOTTY, ANY_REASON, ANY_FIELD, ANY_VALUE);
 	else
 		expected->how = SKIPPED;

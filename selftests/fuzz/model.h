@@ -69,6 +69,8 @@ struct item_expectation {
  * @stat: of STAT
  * @info: of INFO; the quotas, and what is used but for user_bytes
  * @bytes: of INFO: at least so many user_bytes
+ * @peer: of PEER
+ * @peer_ended: the process has ended, and may have lost its number
  */
 struct expectation {
 	unsigned int number;
@@ -88,6 +90,8 @@ struct expectation {
 	struct mailbox_stat stat;
 	struct mailbox_info info;
 	uint64_t bytes;
+	struct mailbox_peer peer;
+	bool peer_ended;
 };
 
 /* One for each actor: of the call that it makes, or made last. */

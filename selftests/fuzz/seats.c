@@ -76,8 +76,8 @@ void seat_leave(struct box *box, int process)
 	if (box->named || box->destroyed)
 		return;
 	/* all who wait belong to the one who stays */
-	while ((waiter = next_waiter(box, true, 0)))
-		waiter_fail(waiter, EPIPE, MAILBOX_REASON_NO_RECEIVERS);
-	while ((waiter = next_waiter(box, false, 0)))
-		waiter_fail(waiter, EPIPE, MAILBOX_REASON_NO_SENDERS);
+	while ((waiter = next_waiter(box, SENDS, 0)))
+		waiter_fail(waiter, EPIPE, MAILBOX_REASON_NO_RECEIVERS, 0);
+	while ((waiter = next_waiter(box, RECEIVES, 0)))
+		waiter_fail(waiter, EPIPE, MAILBOX_REASON_NO_SENDERS, 0);
 }

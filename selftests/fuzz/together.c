@@ -195,7 +195,8 @@ static void end_all(struct verdict *verdict)
 					 kept_box(box) ? "DESTROY" : "many signals");
 				return;
 			}
-			if (!kept_box(box))
+			/* a request that was received is not in the mailbox any more */
+			if (!kept_box(box) || stage->program.call[number].op == OP_CONNECT)
 				syscall(SYS_tgkill, stage->post[i].pid, stage->post[i].tid, SIGUSR1);
 			usleep(try < 20 ? 500 : 10000);
 		}

@@ -20,12 +20,17 @@ static void charge(struct message *message)
 	world.bytes[message->user] += message->length;
 }
 
-static void forget(struct message *message)
+void forget(struct message *message)
 {
+	struct request *request = message->request;
+
 	if (message->places && --message->places)
 		return;
 	world.messages[message->user]--;
 	world.bytes[message->user] -= message->length;
+	message->request = NULL;
+	if (request)
+		request_drop(request);
 }
 
 static void accept_message(struct box *box, struct message *message)
@@ -63,7 +68,10 @@ void withdraw(struct waiter *waiter)
 				box->withdrawn++;
 			}
 	}
-	forget(waiter->message);
+	if (waiter->message)
+		forget(waiter->message);
+	if (waiter->request)
+		request_give_up(waiter->request);
 }
 
 uint64_t drop_all(struct box *box, struct inbox *inbox)
@@ -147,7 +155,7 @@ static struct waiter *pick_waiter(const struct call *call, struct box *box, stru
 {
 	struct waiter *waiter = NULL;
 
-	while ((waiter = next_waiter(box, true, waiter ? waiter->order : 0)))
+	while ((waiter = next_waiter(box, SENDS, waiter ? waiter->order : 0)))
 		if (!waiter->queued && waiter->inbox == inbox && wanted(call, waiter->message))
 			return waiter;
 	return NULL;
@@ -211,29 +219,49 @@ static bool could_take(const struct call *call, const struct message *message,
 }
 
 /* What a receive that succeeds tells. */
-static void tell(const struct call *call, const struct message *message, struct inbox *inbox,
-		 struct expectation *expected, struct item_expectation *item)
+static void tell(unsigned int actor, const struct message *message, struct inbox *inbox,
+		 struct item_expectation *item)
 {
+	struct expectation *expected = &expectations[actor];
+	const struct call *call = &stage->program.call[expected->number];
 	uint64_t room = room_of(call);
 
 	item->id = message->id;
 	item->got = message->length < room ? message->length : room;
-	item->sync_open = message->handed;
+	item->sync_open = message->handed && !message->asks;
 	item->header = (struct mailbox_header) {
 		.sequence = message->sequence, .length = message->length, .tag = message->tag,
 		.priority = message->priority, .pid = message->pid, .uid = message->uid,
 		.gid = message->uid, .lost = inbox->lost,
 		.flags = (message->length > room ? MAILBOX_MESSAGE_TRUNCATED : 0) |
-			 (message->sync ? MAILBOX_MESSAGE_SYNC : 0),
+			 (message->asks ? MAILBOX_MESSAGE_CONNECT :
+			  message->sync ? MAILBOX_MESSAGE_SYNC : 0),
 	};
 	if (call->op == OP_READ)
 		expected->value = item->got;
+	else if (message->asks)
+		world.actor[actor].request = message->sequence;
 }
 
-/* @receiver has taken @message, which is in no queue any more. */
-static void delivered(unsigned int receiver, struct box *box, struct message *message)
+/* What was sent is in the mailbox, or received; of a request it is the answer that counts. */
+static void sender_goes_on(struct waiter *waiter)
 {
+	waiter->message->sender = NULL;
+	if (waiter->request) {
+		waiter->kind = ASKS;
+		waiter->message = NULL;
+		waiter->queued = false;
+	} else {
+		waiter_end(waiter);
+	}
+}
+
+/* @receiver has taken @message through @handle; it is in no queue any more. */
+static void delivered(unsigned int receiver, struct handle *handle, struct message *message)
+{
+	const struct call *call = &stage->program.call[expectations[receiver].number];
 	struct waiter *sender = message->sender;
+	struct box *box = handle->box;
 
 	box->received++;
 	box->receiver_pid = process_of(receiver)->pid;
@@ -245,9 +273,11 @@ static void delivered(unsigned int receiver, struct box *box, struct message *me
 			item->receipt = receipt_of(receiver);
 		else
 			item->receipt.receivers = 1;
-		message->sender = NULL;
-		waiter_end(sender);
+		sender_goes_on(sender);
 	}
+	/* read(2) tells no number by which it could be answered */
+	if (message->request && call->op != OP_READ)
+		request_received(handle, message);
 	forget(message);
 }
 
@@ -266,7 +296,7 @@ static bool offer(struct box *box, struct inbox *inbox, struct message *message,
 	uint64_t order = 0;
 
 	must_fit = must_fit || is_full(box, inbox);
-	while ((waiter = next_waiter(box, false, order))) {
+	while ((waiter = next_waiter(box, RECEIVES, order))) {
 		struct expectation *expected = &expectations[waiter->actor];
 		const struct call *call = call_of(waiter);
 
@@ -288,11 +318,11 @@ static bool offer(struct box *box, struct inbox *inbox, struct message *message,
 		}
 		if (!message->sequence)
 			accept_message(box, message);
-		tell(call, message, inbox, expected, &expected->item[0]);
+		tell(waiter->actor, message, inbox, &expected->item[0]);
 		inbox->lost = 0;
 		expected->count = 1;
 		waiter_end(waiter);
-		delivered(waiter->actor, box, message);
+		delivered(waiter->actor, waiter->handle, message);
 		return true;
 	}
 	return false;
@@ -331,7 +361,7 @@ static void cut_off(struct box *box, struct inbox *inbox)
 	uint64_t order = 0;
 
 	inbox->cut = true;
-	while ((waiter = next_waiter(box, false, order))) {
+	while ((waiter = next_waiter(box, RECEIVES, order))) {
 		order = waiter->order;
 		if (waiter->inbox != inbox)
 			continue;
@@ -346,7 +376,7 @@ static bool has_taker(struct box *box, const struct inbox *inbox, const struct m
 {
 	struct waiter *waiter = NULL;
 
-	while ((waiter = next_waiter(box, false, waiter ? waiter->order : 0)))
+	while ((waiter = next_waiter(box, RECEIVES, waiter ? waiter->order : 0)))
 		if (waiter->inbox == inbox && wanted(call_of(waiter), message) &&
 		    (message->length <= room_of(call_of(waiter)) || truncates(call_of(waiter))))
 			return true;
@@ -395,14 +425,13 @@ static unsigned int broadcast(struct box *box, struct message *message)
 
 /* --- who can go on does --------------------------------------------------------- */
 
-static void sender_goes_on(struct waiter *waiter, unsigned int receivers)
+static void sender_is_in(struct waiter *waiter, unsigned int receivers)
 {
 	struct item_expectation *item = &expectations[waiter->actor].item[0];
 
 	item->sequence = waiter->message->sequence;
 	item->receipt.receivers = receivers;
-	waiter->message->sender = NULL;
-	waiter_end(waiter);
+	sender_goes_on(waiter);
 }
 
 static void let_senders_in(struct box *box)
@@ -410,7 +439,7 @@ static void let_senders_in(struct box *box)
 	struct waiter *waiter = NULL;
 	uint64_t order = 0;
 
-	while ((waiter = next_waiter(box, true, order))) {
+	while ((waiter = next_waiter(box, SENDS, order))) {
 		struct message *message = waiter->message;
 
 		order = waiter->order;
@@ -419,7 +448,7 @@ static void let_senders_in(struct box *box)
 		if (box->policy == MAILBOX_POLICY_BROADCAST) {
 			if (!broadcast_has_room(box))
 				return;
-			sender_goes_on(waiter, broadcast(box, message));
+			sender_is_in(waiter, broadcast(box, message));
 			continue;
 		}
 		if (!box->capacity)
@@ -433,7 +462,7 @@ static void let_senders_in(struct box *box)
 		if (message->sync)
 			waiter->queued = true;
 		else
-			sender_goes_on(waiter, 1);
+			sender_is_in(waiter, 1);
 	}
 }
 
@@ -529,7 +558,7 @@ static bool other_left(const struct box *box, int seat)
 	       box->seat[!seat].left && box->seat[!seat].process == NOBODY;
 }
 
-/* Returns whether the contract tells if it goes well. */
+/* Returns whether the contract tells if it goes well.  A CONNECT begins as a SEND does. */
 static bool check_send(unsigned int actor, const struct call *call, struct handle *handle,
 		       bool bad, struct complaints *wrong)
 {
@@ -541,8 +570,8 @@ static bool check_send(unsigned int actor, const struct call *call, struct handl
 	if (call->op != OP_WRITE) {
 		uint32_t priority = call->arg[PRIORITY];
 
-		check_flags(call, WAIT_BITS | MAILBOX_SEND_SYNC, bad, FIELD(mailbox_send, flags),
-			    wrong);
+		check_flags(call, WAIT_BITS | (call->op == OP_CONNECT ? 0 : MAILBOX_SEND_SYNC), bad,
+			    FIELD(mailbox_send, flags), wrong);
 		check_deadline(call, FIELD(mailbox_send, flags), FIELD(mailbox_send, deadline),
 			       wrong);
 		if (priority > MAILBOX_PRIORITY_MAX)
@@ -560,6 +589,8 @@ static bool check_send(unsigned int actor, const struct call *call, struct handl
 			 ANY_VALUE);
 	check_size(box, length, wrong);
 	certain = check_quota(user_of(process_of(actor)->uid), length, wrong);
+	if (call->op == OP_CONNECT)
+		check_connect(actor, call, handle, wrong);
 	if (!(rights_in_use(handle) & MAILBOX_RIGHT_SEND))
 		complain(wrong, EBADF, MAILBOX_REASON_RIGHT, MAILBOX_NO_FIELD, MAILBOX_RIGHT_SEND);
 	if (box->destroyed) {
@@ -568,7 +599,7 @@ static bool check_send(unsigned int actor, const struct call *call, struct handl
 	}
 	if (!seat_free(box, process))
 		complain(wrong, EBUSY, MAILBOX_REASON_PAIR_TAKEN, MAILBOX_NO_FIELD, 0);
-	if (!box->named && !handles_of(box, MAILBOX_RIGHT_RECEIVE))
+	if (no_receivers(handle))
 		complain(wrong, EPIPE, MAILBOX_REASON_NO_RECEIVERS, MAILBOX_NO_FIELD, 0);
 	return certain || wrong->count > 1;
 }
@@ -592,18 +623,17 @@ static bool gives_up(const struct call *call, const struct handle *handle)
 		call->arg[FLAGS] & MAILBOX_DEADLINE && call->arg[DEADLINE] <= DEADLINE_SOON);
 }
 
-static void begin_wait(unsigned int actor, struct handle *handle, struct inbox *inbox,
-		       struct message *message)
+static struct waiter *begin_wait(unsigned int actor, enum wait_kind kind,
+				 struct handle *handle, struct inbox *inbox)
 {
 	struct waiter *waiter = &world.actor[actor].waiter;
 
 	*waiter = (struct waiter) {
-		.waits = true, .order = ++world.order, .actor = actor, .handle = handle,
-		.inbox = inbox, .message = message,
+		.waits = true, .kind = kind, .order = ++world.order, .actor = actor,
+		.handle = handle, .inbox = inbox,
 	};
-	if (message && inbox)		/* of a broadcast many have it */
-		message->sender = waiter;
 	expectations[actor].how = WAITS;
+	return waiter;
 }
 
 /*
@@ -617,12 +647,27 @@ struct sending {
 	struct complaints *wrong;
 	struct message *message;
 	struct inbox *inbox;	/* NULL: all of them */
+	struct request *request;
 };
+
+static void begin_sending(struct sending *sending)
+{
+	struct waiter *waiter = begin_wait(sending->actor, SENDS, sending->handle,
+					   sending->inbox);
+
+	waiter->message = sending->message;
+	waiter->request = sending->request;
+	if (sending->inbox)	/* of a broadcast many have it */
+		sending->message->sender = waiter;
+}
 
 static void accepted(struct sending *sending, unsigned int receivers)
 {
 	sending->item->sequence = sending->message->sequence;
 	sending->item->receipt.receivers = receivers;
+	/* of those who ask only one that does not wait comes here */
+	if (sending->request)
+		request_give(sending->actor, sending->call, sending->request);
 }
 
 /* Its sender waits for room: who wants it, and has too little, is told so. */
@@ -631,7 +676,7 @@ static void refuse_small(struct box *box, struct inbox *inbox, struct message *m
 	struct waiter *waiter = NULL;
 	uint64_t order = 0;
 
-	while ((waiter = next_waiter(box, false, order))) {
+	while ((waiter = next_waiter(box, RECEIVES, order))) {
 		order = waiter->order;
 		if (waiter->inbox != inbox || !wanted(call_of(waiter), message))
 			continue;
@@ -655,14 +700,14 @@ static void send_later(struct sending *sending)
 	}
 	if (sending->inbox)
 		refuse_small(box, sending->inbox, sending->message);
-	begin_wait(sending->actor, sending->handle, sending->inbox, sending->message);
+	begin_sending(sending);
 }
 
 static void send_to_all(struct sending *sending)
 {
 	struct box *box = sending->handle->box;
 
-	if (!next_waiter(box, true, 0) && broadcast_has_room(box))
+	if (!next_waiter(box, SENDS, 0) && broadcast_has_room(box))
 		accepted(sending, broadcast(box, sending->message));
 	else
 		send_later(sending);
@@ -695,7 +740,7 @@ static void send_and_wait(struct sending *sending)
 	struct box *box = sending->handle->box;
 	struct message *message = sending->message;
 
-	begin_wait(sending->actor, sending->handle, sending->inbox, message);
+	begin_sending(sending);
 	message->handed = gives_up(sending->call, sending->handle);
 	if (offer(box, sending->inbox, message, false))
 		return;		/* who took it has told us */
@@ -732,11 +777,19 @@ static void send_to_one(struct sending *sending)
 	}
 }
 
+/* Which of a mailbox's two inboxes one sends to, or receives from. */
+static unsigned int place_of(const struct handle *handle, int seat, bool sends)
+{
+	if (handle->box->policy == MAILBOX_POLICY_CHANNEL)
+		seat = handle->end;
+	return seat == NOBODY ? 0 : seat ^ sends;
+}
+
 static void send_one(unsigned int actor, unsigned int number, unsigned int at,
 		     struct handle *handle, struct complaints *wrong)
 {
 	const struct call *call = &stage->program.call[number];
-	bool plain = call->op == OP_WRITE;
+	bool plain = call->op == OP_WRITE, asks = call->op == OP_CONNECT;
 	const struct process *process = process_of(actor);
 	struct box *box = handle->box;
 	struct sending sending = {
@@ -762,9 +815,13 @@ static void send_one(unsigned int actor, unsigned int number, unsigned int at,
 		.tag = plain ? 0 : call->arg[TAG] + at, .priority = plain ? 0 : call->arg[PRIORITY],
 		.pid = process->pid, .uid = process->uid, .user = user_of(process->uid),
 		.sync = box->policy != MAILBOX_POLICY_BROADCAST &&
-			(!box->capacity || (!plain && call->arg[FLAGS] & MAILBOX_SEND_SYNC)),
+			(!box->capacity || (!plain && call->arg[FLAGS] & MAILBOX_SEND_SYNC) ||
+			 (asks && !may_not_wait(call, handle))),
+		.asks = asks,
 	};
 	charge(sending.message);
+	if (asks)
+		sending.request = sending.message->request = request_new(actor, call);
 	if (plain)
 		expectations[actor].value = sending.message->length;
 
@@ -772,13 +829,15 @@ static void send_one(unsigned int actor, unsigned int number, unsigned int at,
 		send_to_all(&sending);
 		return;
 	}
-	sending.inbox = &box->inbox[seat == NOBODY ? 0 : !seat];
+	sending.inbox = &box->inbox[place_of(handle, seat, true)];
 	if (!sending.message->sync)
 		send_to_one(&sending);
 	else if (may_not_wait(call, handle))
 		hand_over(&sending);
 	else
 		send_and_wait(&sending);
+	if (sending.request && wrong->count)
+		request_give_up(sending.request);
 }
 
 /*
@@ -793,8 +852,8 @@ static bool batch_is_met(const struct call *call, const struct handle *handle, u
 	if (!gives_up(call, handle))
 		return true;
 	if (call->op == OP_SEND_BATCH)
-		return count > 1 && next_waiter(box, false, 0);
-	return box->policy == MAILBOX_POLICY_BROADCAST && next_waiter(box, true, 0);
+		return count > 1 && next_waiter(box, RECEIVES, 0);
+	return box->policy == MAILBOX_POLICY_BROADCAST && next_waiter(box, SENDS, 0);
 }
 
 typedef void one(unsigned int actor, unsigned int number, unsigned int at,
@@ -861,6 +920,11 @@ void expect_send(unsigned int actor, unsigned int number, struct handle *handle)
 		expected->lenient = true;
 		expected->value = 0;
 		expected->value_known = true;
+		return;
+	}
+	if (call->op == OP_CONNECT) {
+		slot_close(world.actor[actor].process, call->arg[TO] % SLOTS);
+		send_one(actor, number, 0, handle, &expected->wrong);
 		return;
 	}
 	expected->items = 1;
@@ -932,7 +996,7 @@ static struct inbox *inbox_of(unsigned int actor, struct handle *handle, bool lo
 	int seat = looks ? seat_find(handle->box, process, MAILBOX_RIGHT_RECEIVE) :
 			   seat_take(handle->box, process, MAILBOX_RIGHT_RECEIVE);
 
-	return handle->own ? handle->own : &handle->box->inbox[seat == NOBODY ? 0 : seat];
+	return handle->own ? handle->own : &handle->box->inbox[place_of(handle, seat, false)];
 }
 
 static void receive_one(unsigned int actor, unsigned int number, unsigned int at,
@@ -962,7 +1026,7 @@ static void receive_one(unsigned int actor, unsigned int number, unsigned int at
 		} else if (inbox->cut) {
 			complain(wrong, EPIPE, MAILBOX_REASON_CUT_OFF, MAILBOX_NO_FIELD,
 				 inbox->missed);
-		} else if ((!box->named && !handles_of(box, MAILBOX_RIGHT_SEND)) ||
+		} else if (no_senders(handle) ||
 			   other_left(box, seat_of(box, world.actor[actor].process))) {
 			if (call->op == OP_READ)
 				expected->value = 0;
@@ -976,7 +1040,7 @@ static void receive_one(unsigned int actor, unsigned int number, unsigned int at
 				complain(wrong, EAGAIN, MAILBOX_REASON_EMPTY, MAILBOX_NO_FIELD,
 					 inbox->queue.count);
 		} else {
-			begin_wait(actor, handle, inbox, NULL);
+			begin_wait(actor, RECEIVES, handle, inbox);
 		}
 		return;
 	}
@@ -986,13 +1050,13 @@ static void receive_one(unsigned int actor, unsigned int number, unsigned int at
 		return;
 	if (sender)
 		accept_message(box, message);
-	tell(call, message, inbox, expected, item);
+	tell(actor, message, inbox, item);
 	if (peeks(call))
 		return;
 	inbox->lost = 0;
 	if (!sender)
 		dequeue(inbox, place);
-	delivered(actor, box, message);
+	delivered(actor, handle, message);
 	settle(box);
 }
 
@@ -1025,7 +1089,7 @@ static bool receiver_waits(struct box *box, struct inbox *inbox)
 {
 	struct waiter *waiter = NULL;
 
-	while ((waiter = next_waiter(box, false, waiter ? waiter->order : 0)))
+	while ((waiter = next_waiter(box, RECEIVES, waiter ? waiter->order : 0)))
 		if (waiter->inbox == inbox)
 			return true;
 	return false;
@@ -1036,9 +1100,9 @@ void expect_poll(unsigned int actor, struct handle *handle, struct expectation *
 	static const struct call any = { .op = OP_READ };
 	struct box *box = handle->box;
 	int process = world.actor[actor].process, seat = seat_of(box, process);
-	struct inbox *in = handle->own ? handle->own : &box->inbox[0], *out = &box->inbox[0];
-	bool no_senders = !box->named && !handles_of(box, MAILBOX_RIGHT_SEND);
-	bool no_receivers = !box->named && !handles_of(box, MAILBOX_RIGHT_RECEIVE);
+	struct inbox *in = handle->own, *out = &box->inbox[place_of(handle, seat, true)];
+	bool end_of_input = no_senders(handle) || other_left(box, seat);
+	bool end_of_output = no_receivers(handle) || other_left(box, seat);
 
 	if (box->destroyed) {
 		expected->must = POLLHUP | POLLERR;
@@ -1055,20 +1119,16 @@ void expect_poll(unsigned int actor, struct handle *handle, struct expectation *
 		expected->may = IN | OUT | POLLHUP | POLLERR;
 		return;
 	}
-	if (seat != NOBODY) {
-		in = &box->inbox[seat];
-		out = &box->inbox[!seat];
-		no_senders |= other_left(box, seat);
-		no_receivers |= other_left(box, seat);
-	}
+	if (!in)
+		in = &box->inbox[place_of(handle, seat, false)];
 	if (rights_in_use(handle) & MAILBOX_RIGHT_RECEIVE) {
 		if (in->queue.count || (!handle->own && pick_waiter(&any, box, in)))
 			expected->must |= IN;
-		if (no_senders || in->cut)
+		if (end_of_input || in->cut)
 			expected->must |= POLLHUP;
 	}
 	if (rights_in_use(handle) & MAILBOX_RIGHT_SEND) {
-		if (no_receivers) {
+		if (end_of_output) {
 			expected->must |= POLLERR;
 			expected->may |= OUT;
 		} else if (box->policy == MAILBOX_POLICY_BROADCAST ? broadcast_has_room(box) :

@@ -97,32 +97,45 @@ void waiter_end(struct waiter *waiter)
 {
 	waiter->waits = false;
 	waiter->message = NULL;
+	waiter->request = NULL;
 	waiter->queued = false;
 	expectations[waiter->actor].how = ENDS;
 	world.ended |= 1U << waiter->actor;
 }
 
-void waiter_fail(struct waiter *waiter, int error, unsigned int reason)
+void waiter_fail(struct waiter *waiter, int error, unsigned int reason, uint64_t value)
 {
 	struct expectation *expected = &expectations[waiter->actor];
 
 	/* read(2) tells the end by 0, which it is */
 	if (reason != MAILBOX_REASON_NO_SENDERS ||
 	    stage->program.call[expected->number].op != OP_READ)
-		complain(&expected->wrong, error, reason, MAILBOX_NO_FIELD, 0);
-	if (waiter->message)
-		withdraw(waiter);
+		complain(&expected->wrong, error, reason, MAILBOX_NO_FIELD, value);
+	withdraw(waiter);
 	waiter_end(waiter);
 }
 
-struct waiter *next_waiter(struct box *box, bool sending, uint64_t order)
+void fail_waiters(struct box *box, enum wait_kind kind, const struct inbox *inbox,
+		  unsigned int reason)
+{
+	struct waiter *waiter;
+	uint64_t order = 0;
+
+	while ((waiter = next_waiter(box, kind, order))) {
+		order = waiter->order;
+		if (waiter->inbox == inbox)
+			waiter_fail(waiter, EPIPE, reason, 0);
+	}
+}
+
+struct waiter *next_waiter(struct box *box, enum wait_kind kind, uint64_t order)
 {
 	struct waiter *next = NULL;
 
 	for (int i = 0; i < ACTORS; i++) {
 		struct waiter *waiter = &world.actor[i].waiter;
 
-		if (waiter->waits && waiter->handle->box == box && !waiter->message != sending &&
+		if (waiter->waits && waiter->handle->box == box && waiter->kind == kind &&
 		    waiter->order > order && (!next || waiter->order < next->order))
 			next = waiter;
 	}
@@ -140,6 +153,38 @@ unsigned int handles_of(const struct box *box, uint32_t right)
 			 (!right || handle->rights & right);
 	}
 	return count;
+}
+
+unsigned int handles_at(const struct box *box, unsigned int end, uint32_t right)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < world.handles; i++) {
+		const struct handle *handle = world.handle[i];
+
+		count += handle->references && handle->box == box && handle->end == end &&
+			 (!right || handle->rights & right);
+	}
+	return count;
+}
+
+static bool nobody_there(const struct handle *handle, uint32_t right)
+{
+	const struct box *box = handle->box;
+
+	if (box->policy == MAILBOX_POLICY_CHANNEL)
+		return !handles_at(box, !handle->end, right);
+	return !box->named && !handles_of(box, right);
+}
+
+bool no_receivers(const struct handle *handle)
+{
+	return nobody_there(handle, MAILBOX_RIGHT_RECEIVE);
+}
+
+bool no_senders(const struct handle *handle)
+{
+	return nobody_there(handle, MAILBOX_RIGHT_SEND);
 }
 
 uint32_t rights_in_use(const struct handle *handle)

@@ -12,6 +12,18 @@
 #define NOBODY		(-1)
 #define QUEUE_MAX	(CALLS_MAX * BATCH)
 
+/**
+ * struct request - for a channel
+ * @near: the asker's end, until CONNECT gives it to the asker, or fails
+ * @far: the end that is offered, until it is accepted or lost
+ * @next: of those that a handle has received and not answered
+ */
+struct request {
+	struct handle *near, *far;
+	struct request *next;
+	uint64_t sequence;
+};
+
 struct message {
 	uint64_t id, length, tag, sequence;
 	unsigned int priority;
@@ -21,6 +33,8 @@ struct message {
 	bool sync;
 	bool handed;		/* by a synchronous send that does not wait */
 	struct waiter *sender;	/* that waits for the receipt */
+	struct request *request;	/* until somebody has it */
+	bool asks;
 	unsigned int places;
 };
 
@@ -42,6 +56,16 @@ struct seat {
 	bool left;
 };
 
+/**
+ * struct end - of a channel
+ * @process: that made it by CHANNEL, CONNECT or ACCEPT; NOBODY: not yet
+ * @uid: its user then
+ */
+struct end {
+	int process;
+	uid_t uid;
+};
+
 struct box {
 	uint64_t id;		/* as STAT said it, 0 before */
 	unsigned int name;
@@ -54,12 +78,16 @@ struct box {
 	uint64_t memory;	/* bytes that its creator pays for */
 	uint64_t sequence, sent, received, dropped, withdrawn;
 	bool destroyed;
-	struct inbox inbox[2];
+	struct inbox inbox[2];	/* of a channel: what that end receives */
 	struct seat seat[2];
+	struct end end[2];
+	uint32_t answer, code;	/* to the request for this channel */
 };
 
 struct handle {
 	struct box *box;
+	unsigned int end;	/* of a channel: 0 or 1 */
+	struct request *requests;	/* received, not answered */
 	uint32_t rights;
 	unsigned int references;
 	bool nonblock;
@@ -76,24 +104,35 @@ struct process {
 /**
  * struct waiter - a call that waits
  * @waits: it does
+ * @kind: for what: a message; room or a taker for its own; the answer to a request that
+ *	somebody has received
  * @order: the earlier call has the lower one
- * @message: that it sends; NULL: it receives
+ * @handle: that it was made on
+ * @message: that it sends
  * @queued: the message is in the queue, and it is the receipt that is missing
  * @inbox: where it receives, or where it sends (not for a broadcast)
+ * @request: of a CONNECT
  */
 struct waiter {
 	bool waits;
+	enum wait_kind { RECEIVES, SENDS, ASKS } kind;
 	uint64_t order;
 	unsigned int actor;
 	struct handle *handle;
 	struct message *message;
 	bool queued;
 	struct inbox *inbox;
+	struct request *request;
 };
 
+/**
+ * struct actor - who makes calls
+ * @request: number of the request whose header it saw last
+ */
 struct actor {
 	int process;
 	struct waiter waiter;
+	uint64_t request;
 };
 
 extern struct world {
@@ -102,7 +141,7 @@ extern struct world {
 	int processes;
 	struct box *box[CALLS_MAX];
 	unsigned int boxes;
-	struct handle *handle[CALLS_MAX + 1];
+	struct handle *handle[2 * CALLS_MAX + 1];
 	unsigned int handles;
 	uint64_t quota[QUOTAS];
 	uint64_t messages[USERS], bytes[USERS], mailboxes[USERS];
@@ -126,13 +165,26 @@ void complain(struct complaints *list, int error, unsigned int reason, unsigned 
 void waiter_end(struct waiter *waiter);
 
 /* ... with this error. */
-void waiter_fail(struct waiter *waiter, int error, unsigned int reason);
+void waiter_fail(struct waiter *waiter, int error, unsigned int reason, uint64_t value);
 
-/* The waiter of @box that is next after @order; @sending: for room or a taker. */
-struct waiter *next_waiter(struct box *box, bool sending, uint64_t order);
+/* ... all of @box that wait at @inbox, with EPIPE. */
+void fail_waiters(struct box *box, enum wait_kind kind, const struct inbox *inbox,
+		  unsigned int reason);
 
-/* Who is at the other end: open handles with @right. */
+/* The waiter of @box that is next after @order. */
+struct waiter *next_waiter(struct box *box, enum wait_kind kind, uint64_t order);
+
+/* Open handles with @right. */
 unsigned int handles_of(const struct box *box, uint32_t right);
+
+/* ... on one end of a channel. */
+unsigned int handles_at(const struct box *box, unsigned int end, uint32_t right);
+
+/* Is nobody left who could receive what is sent through @handle, and nobody can come? */
+bool no_receivers(const struct handle *handle);
+
+/* ... or who could send what it receives? */
+bool no_senders(const struct handle *handle);
 
 /* What calls may use: no message goes to or comes from a SEGMENT. */
 uint32_t rights_in_use(const struct handle *handle);
@@ -163,8 +215,9 @@ void expect_send(unsigned int actor, unsigned int number, struct handle *handle)
 void expect_receive(unsigned int actor, unsigned int number, struct handle *handle);
 void expect_poll(unsigned int actor, struct handle *handle, struct expectation *expected);
 
-/* A message that its sender gives up. */
+/* What the sender, or the asker, gives up. */
 void withdraw(struct waiter *waiter);
+
 
 /* Forget what is queued, counted as dropped. */
 uint64_t drop_all(struct box *box, struct inbox *inbox);
@@ -177,5 +230,49 @@ void expect_handles(unsigned int actor, unsigned int number, struct handle *hand
 void expect_info(unsigned int actor, const struct call *call);
 void slot_close(int process, unsigned int slot);
 void box_destroy(struct box *box);
+
+/* A mailbox as @how says, made by @actor. */
+struct box *box_new(unsigned int actor, const struct box *how);
+
+/* A handle in no slot yet; somebody puts it. */
+struct handle *handle_new(struct box *box, uint32_t rights, bool nonblock);
+void handle_put(struct handle *handle);
+
+/* What is wrong with arguments that several calls have. */
+void check_known(uint32_t flags, uint32_t known, unsigned int field, struct complaints *wrong);
+void check_reserved(const struct call *call, unsigned int field, struct complaints *wrong);
+void check_capacity(uint64_t capacity, bool not_zero, unsigned int field,
+		    struct complaints *wrong);
+void check_max(uint64_t max, unsigned int field, struct complaints *wrong);
+void check_mailboxes(unsigned int actor, struct complaints *wrong);
+
+/* --- links.c: channels, and who asks for them ----------------------------------- */
+
+void expect_channel(unsigned int actor, const struct call *call);
+void expect_accept(unsigned int actor, const struct call *call, struct handle *handle);
+void expect_refuse(unsigned int actor, const struct call *call, struct handle *handle);
+void expect_peer(unsigned int actor, const struct call *call, struct handle *handle);
+
+/* What is wrong with a CONNECT that could be right for a SEND. */
+void check_connect(unsigned int actor, const struct call *call, const struct handle *handle,
+		   struct complaints *wrong);
+
+/* A channel, of which one end is @actor's, and the other one is offered. */
+struct request *request_new(unsigned int actor, const struct call *call);
+
+/* CONNECT ends, and its end comes into the slot that @call names. */
+void request_give(unsigned int actor, const struct call *call, struct request *request);
+
+/* Somebody has received it through @handle. */
+void request_received(struct handle *handle, struct message *message);
+
+/* It is lost with what it was in. */
+void request_drop(struct request *request);
+
+/* CONNECT ends without it. */
+void request_give_up(struct request *request);
+
+/* A handle on one end was closed, and others are left. */
+void end_left(struct handle *handle);
 
 #endif /* FUZZ_WORLD_H */
