@@ -155,20 +155,6 @@ static void *waiter_thread(void *argument)
 	return NULL;
 }
 
-static bool in_state(pid_t tid, char state)
-{
-	char path[48], line[256], *at;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	at = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
-	fclose(file);
-	return at && at[1] && at[2] == state;
-}
-
 static int waiter_start(struct waiter *waiter, int by, int fd, int events)
 {
 	struct epoll_event event = { .events = events };
@@ -183,7 +169,7 @@ static int waiter_start(struct waiter *waiter, int by, int fd, int events)
 		return -1;
 	/* which number select has differs by machine; it is the last thing it does */
 	return MBX_UNTIL(__atomic_load_n(&waiter->tid, __ATOMIC_ACQUIRE) &&
-			 in_state(waiter->tid, 'S')) ? 0 : -1;
+			 mbx_state(waiter->tid) == 'S') ? 0 : -1;
 }
 
 static int waiter_join(struct waiter *waiter)

@@ -48,25 +48,11 @@ static void *poller_thread(void *argument)
 	return NULL;
 }
 
-static bool sleeps(pid_t tid)
-{
-	char path[48], line[256], *at;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	at = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
-	fclose(file);
-	return at && at[1] && at[2] == 'S';
-}
-
 static bool poller_start(struct poller *poller)
 {
 	return !pthread_create(&poller->thread, NULL, poller_thread, poller) &&
 	       MBX_UNTIL(__atomic_load_n(&poller->tid, __ATOMIC_ACQUIRE) &&
-			 sleeps(poller->tid));
+			 mbx_state(poller->tid) == 'S');
 }
 
 /* What it was told, or 0 if nothing. */
