@@ -179,32 +179,36 @@ bool actor_wait(unsigned int actor)
 	return true;
 }
 
-bool actor_asleep(unsigned int actor)
+/* What a file of /proc says of a thread; nothing where there is none. */
+static void read_proc(pid_t tid, const char *name, char *text, size_t size)
 {
-	char path[48], text[512], *state;
-	ssize_t length;
-	long call;
+	ssize_t length = -1;
+	char path[48];
 	int file;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", stage->post[actor].tid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
 	file = open(path, O_RDONLY | O_CLOEXEC);
-	if (file < 0)
-		return false;
-	length = read(file, text, sizeof(text) - 1);
-	close(file);
+	if (file >= 0) {
+		length = read(file, text, size - 1);
+		close(file);
+	}
 	text[length > 0 ? length : 0] = 0;
+}
+
+bool actor_asleep(unsigned int actor)
+{
+	pid_t tid = stage->post[actor].tid;
+	char text[512], *state;
+	long call;
+
+	read_proc(tid, "stat", text, sizeof(text));
 	state = strrchr(text, ')');
 	if (!state || state[1] != ' ' || state[2] != 'S')
 		return false;
 
-	snprintf(path, sizeof(path), "/proc/%d/syscall", stage->post[actor].tid);
-	file = open(path, O_RDONLY | O_CLOEXEC);
-	if (file < 0)
-		return false;
-	length = read(file, text, sizeof(text) - 1);
-	close(file);
-	text[length > 0 ? length : 0] = 0;
-	if (length <= 0 || text[0] < '0' || text[0] > '9')
+	/* "running", or the number of the call and its arguments */
+	read_proc(tid, "syscall", text, sizeof(text));
+	if (text[0] < '0' || text[0] > '9')
 		return false;
 	call = strtol(text, NULL, 10);
 	return call == SYS_ioctl || call == SYS_read || call == SYS_readv ||
