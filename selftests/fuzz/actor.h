@@ -36,6 +36,11 @@ struct item_outcome {
 	bool spilled;
 };
 
+/* What stands in a side's page, and in the first word of its data and of their double. */
+struct ring_words {
+	uint32_t head, tail, data_poll, room_poll, closed, data[2];
+};
+
 /**
  * struct outcome - what came of a call
  * @state: has it begun, has it ended?
@@ -52,6 +57,7 @@ struct item_outcome {
  * @stat: of STAT, and what fdinfo says; of LIST the first
  * @info: of INFO
  * @peer: of PEER
+ * @ring: of RING_LOOK
  * @no_fd: what a CONNECT or ACCEPT that failed left in place of its descriptor
  */
 struct outcome {
@@ -69,6 +75,7 @@ struct outcome {
 	struct mailbox_stat stat;
 	struct mailbox_info info;
 	struct mailbox_peer peer;
+	struct ring_words ring;
 	int no_fd;
 };
 

@@ -60,7 +60,8 @@ static void why_write(int error, const struct mailbox_error *why, FILE *file)
 static bool is_plain(enum op op)
 {
 	return op == OP_READ || op == OP_WRITE || op == OP_POLL || op == OP_FILE ||
-	       op == OP_NONBLOCK;
+	       op == OP_NONBLOCK || op == OP_RING_MAP || op == OP_RING_STORE ||
+	       op == OP_RING_LOOK;
 }
 
 static bool complaint_fits(const struct complaint *expected, int error,
@@ -310,6 +311,18 @@ static bool peer_fits(const struct expectation *expected, const struct mailbox_p
 	       same(words, "peer's pid", expected->peer.pid, came->pid);
 }
 
+static bool ring_fits(const struct ring_words *expected, const struct ring_words *came,
+		      const struct words *words)
+{
+	static const struct member members[] = {
+		MEMBER(ring_words, head), MEMBER(ring_words, tail),
+		MEMBER(ring_words, data_poll), MEMBER(ring_words, room_poll),
+		MEMBER(ring_words, closed), MEMBER(ring_words, data),
+	};
+
+	return MEMBERS_FIT(members, expected, came);
+}
+
 static bool success_fits(enum op op, const struct call *call, const struct expectation *expected,
 			 const struct outcome *came, const struct words *words)
 {
@@ -330,6 +343,8 @@ static bool success_fits(enum op op, const struct call *call, const struct expec
 		return !expected->count || stat_fits(&expected->stat, &came->stat, words);
 	case OP_PEER:
 		return peer_fits(expected, &came->peer, words);
+	case OP_RING_LOOK:
+		return ring_fits(&expected->ring, &came->ring, words);
 	case OP_POLL:
 		if ((came->value & expected->must) != expected->must ||
 		    came->value & ~(expected->must | expected->may))

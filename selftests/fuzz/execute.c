@@ -99,7 +99,7 @@ int command(int fd, unsigned long number, void *structure, const struct call *ca
 		argument = (void *)(uintptr_t)stage->bad.unmapped;
 		break;
 	case TWIST_SHORT:
-		size = 24;
+		size = known > 24 ? 24 : 20;
 		break;
 	case TWIST_TAIL:
 		size += 8;
@@ -130,7 +130,7 @@ static int64_t clock_now(clockid_t clock)
 	return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-static int64_t deadline(const struct call *call)
+int64_t deadline(const struct call *call)
 {
 	int64_t now = clock_now(call->arg[FLAGS] & MAILBOX_REALTIME ? CLOCK_REALTIME :
 				CLOCK_MONOTONIC);
@@ -501,7 +501,8 @@ static void do_poll(const struct call *call, int fd, struct outcome *outcome)
 {
 	struct pollfd ready = {
 		.fd = fd,
-		.events = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLPRI | POLLRDHUP,
+		.events = POLLIN | POLLRDNORM | POLLRDBAND | POLLOUT | POLLWRNORM | POLLWRBAND |
+			  POLLPRI | POLLRDHUP,
 	};
 
 	if (call->arg[WHICH] & 1) {
@@ -786,6 +787,13 @@ void execute(const struct call *call, unsigned int number, unsigned int self,
 	case OP_ACCEPT:
 		if (to != slot)
 			execute_link(call, number, fd, outcome);
+		break;
+	case OP_RING_WAIT:
+	case OP_RING_WAKE:
+	case OP_RING_MAP:
+	case OP_RING_STORE:
+	case OP_RING_LOOK:
+		execute_ring(call, fd, outcome);
 		break;
 	case OP_SET:
 		do_set(call, fd, outcome);

@@ -39,6 +39,9 @@ int command(int fd, unsigned long number, void *structure, const struct call *ca
 struct mailbox_send a_send(const struct call *call, unsigned int number, unsigned int item,
 			   struct mailbox_vector *pieces);
 
+/* The time that it says. */
+int64_t deadline(const struct call *call);
+
 /* --- execute_link.c -------------------------------------------------------------- */
 
 /* In each thread, before its first call. */
@@ -49,6 +52,11 @@ void execute_link_saw(uint64_t sequence);
 
 /* What execute() does for the calls of channels. */
 void execute_link(const struct call *call, unsigned int number, int fd, struct outcome *outcome);
+
+/* --- execute_ring.c -------------------------------------------------------------- */
+
+/* What execute() does for the calls of rings. */
+void execute_ring(const struct call *call, int fd, struct outcome *outcome);
 
 /* --- garbage.c ------------------------------------------------------------------- */
 

@@ -28,7 +28,8 @@ static void do_channel(const struct call *call, struct outcome *outcome)
 {
 	struct mailbox_channel channel = {
 		.flags = call->arg[FLAGS], .capacity = call->arg[CAPACITY],
-		.message_max = call->arg[MAX], .reserved = call->arg[TWIST] == TWIST_RESERVED,
+		.message_max = call->arg[MAX], .ring = call->arg[RING],
+		.ring_back = call->arg[RING_BACK], .reserved = call->arg[TWIST] == TWIST_RESERVED,
 	};
 
 	if (!command(fd_of(SLOT_DEVICE), MAILBOX_IOC_CHANNEL, &channel, call, outcome)) {
@@ -47,6 +48,7 @@ static void do_connect(const struct call *call, unsigned int number, int fd,
 		.flags = send.flags, .priority = send.priority, .tag = send.tag,
 		.buffer = send.buffer, .length = send.length, .deadline = send.deadline,
 		.capacity = call->arg[CAPACITY], .message_max = call->arg[MAX],
+		.ring = call->arg[RING], .ring_back = call->arg[RING_BACK],
 		.fd = -1, .reserved = call->arg[TWIST] == TWIST_RESERVED,
 	};
 

@@ -48,6 +48,15 @@ static uint64_t any_value(const struct call *call, enum arg arg, struct random *
 	return random_below(random, grammar->below);
 }
 
+static void tidy_channel(uint64_t *arg)
+{
+	if (!arg[CAPACITY])
+		arg[CAPACITY] = 1;
+	/* two rings or none */
+	if (!arg[RING] != !arg[RING_BACK])
+		arg[RING_BACK] = arg[RING];
+}
+
 /* What its flags do not use has to be 0: nearly always it is. */
 static void tidy(struct call *call, struct random *random)
 {
@@ -96,8 +105,9 @@ static void tidy(struct call *call, struct random *random)
 	case OP_SEND:
 	case OP_SEND_BATCH:
 	case OP_CONNECT:
-		if (call->op == OP_CONNECT && !arg[CAPACITY])
-			arg[CAPACITY] = 1;
+	case OP_RING_WAIT:
+		if (call->op == OP_CONNECT)
+			tidy_channel(arg);
 		/* who waits for nothing has come to the end of its program */
 		if (random_below(random, 3))
 			arg[FLAGS] |= MAILBOX_NONBLOCK;
@@ -109,8 +119,7 @@ static void tidy(struct call *call, struct random *random)
 		}
 		break;
 	case OP_CHANNEL:
-		if (!arg[CAPACITY])
-			arg[CAPACITY] = 1;
+		tidy_channel(arg);
 		break;
 	case OP_SET:
 		if (!(arg[MASK] & MAILBOX_SET_MODE))
@@ -270,6 +279,26 @@ static void append_signal(struct program *program, unsigned int target, unsigned
 		append(program, call);
 }
 
+/* Something happens in the rings of a channel. */
+static void append_turns(struct program *program, const uint64_t slots[2], unsigned int actors,
+			 struct random *random)
+{
+	static const enum op some[] = {
+		OP_RING_STORE, OP_RING_STORE, OP_RING_STORE, OP_RING_WAKE, OP_RING_WAKE,
+		OP_RING_WAIT, OP_RING_WAIT, OP_POLL, OP_POLL, OP_RING_LOOK, OP_RING_MAP, OP_STAT,
+	};
+	unsigned int length = 4 + random_below(random, 10);
+
+	while (length--) {
+		enum op op = some[random_below(random, ARRAY_SIZE(some))];
+		struct call call = a_call(op, program, program->kind, actors, random);
+
+		call.arg[SLOT] = slots[random_below(random, 2)];
+		call.arg[TWIST] = TWIST_NONE;
+		append(program, call);
+	}
+}
+
 /* Mostly it goes well; it is about what comes afterwards. */
 static void make_plain(struct call *call, uint64_t tag)
 {
@@ -299,7 +328,7 @@ static void append_dialog(struct program *program, unsigned int slot, unsigned i
 		OP_CONNECT, OP_RECEIVE, OP_PEER, OP_ACCEPT, OP_PEER, OP_SEND, OP_PEER,
 	};
 	unsigned int asker = random_below(random, actors), answerer = random_below(random, actors);
-	unsigned int ends[2] = { random_below(random, SLOTS), random_below(random, SLOTS) };
+	uint64_t ends[2] = { random_below(random, SLOTS), random_below(random, SLOTS) };
 	uint64_t tag = 16 + random_below(random, 16);
 
 	/* who waits for something else is asked not to */
@@ -329,6 +358,21 @@ static void append_dialog(struct program *program, unsigned int slot, unsigned i
 	}
 	if (random_once(random, 2))
 		append_burst(program, ends[random_below(random, 2)], actors, random);
+	else
+		append_turns(program, ends, actors, random);
+}
+
+/* At the mailbox that call @at makes, or in its rings. */
+static void append_happening(struct program *program, unsigned int at, unsigned int actors,
+			     struct random *random)
+{
+	const struct call *make = &program->call[at];
+	const uint64_t slots[2] = { make->arg[TO], make->arg[BACK] };
+
+	if (make->op == OP_CHANNEL && random_below(random, 3))
+		append_turns(program, slots, actors, random);
+	else
+		append_burst(program, at, actors, random);
 }
 
 void program_random(struct program *program, struct random *random)
@@ -373,7 +417,7 @@ void program_random(struct program *program, struct random *random)
 		if (program->kind == GARBAGE || random_below(random, dialogs ? 2 : 6))
 			append(program, any_call(program, program->kind, actors, random));
 		else if (!dialogs || random_once(random, 3))
-			append_burst(program, random_below(random, boxes), actors, random);
+			append_happening(program, random_below(random, boxes), actors, random);
 		else
 			append_dialog(program, 0, actors, random);
 	}

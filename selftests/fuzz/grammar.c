@@ -81,13 +81,13 @@ const struct op_grammar ops[OPS] = {
 	[OP_TOGETHER] = { "together", { 0, 0, 0 }, 0, 0 },
 	[OP_CHANNEL] = {
 		"channel", { 4, 2, 1 },
-		A(TO) | A(BACK) | A(FLAGS) | A(CAPACITY) | A(MAX) | A(TWIST),
+		A(TO) | A(BACK) | A(FLAGS) | A(CAPACITY) | A(MAX) | A(RING) | A(RING_BACK) | A(TWIST),
 		MAILBOX_CHANNEL_NONBLOCK,
 	},
 	[OP_CONNECT] = {
 		"connect", { 8, 6, 1 },
 		A(SLOT) | A(TO) | A(FLAGS) | A(PRIORITY) | A(TAG) | A(LENGTH) | A(DEADLINE) |
-		A(PIECES) | A(CAPACITY) | A(MAX) | A(TWIST),
+		A(PIECES) | A(CAPACITY) | A(MAX) | A(RING) | A(RING_BACK) | A(TWIST),
 		WAITS,
 	},
 	[OP_ACCEPT] = {
@@ -98,6 +98,20 @@ const struct op_grammar ops[OPS] = {
 		"refuse", { 3, 3, 1 }, A(SLOT) | A(SEQUENCE) | A(VALUE) | A(TWIST), 0,
 	},
 	[OP_PEER] = { "peer", { 4, 2, 1 }, A(SLOT) | A(TWIST), 0 },
+	[OP_RING_WAIT] = {
+		"ring-wait", { 3, 3, 1 }, A(SLOT) | A(FLAGS) | A(EVENTS) | A(DEADLINE) | A(TWIST),
+		MAILBOX_NONBLOCK | MAILBOX_DEADLINE | MAILBOX_REALTIME,
+	},
+	[OP_RING_WAKE] = {
+		"ring-wake", { 3, 3, 1 }, A(SLOT) | A(FLAGS) | A(EVENTS) | A(TWIST),
+		MAILBOX_WAKE_BOTH,
+	},
+	[OP_RING_MAP] = {
+		"ring-map", { 3, 1, 1 }, A(SLOT) | A(WHICH) | A(INDEX) | A(COUNT) | A(FLAGS),
+		MAP_WRITE | MAP_RUN | MAP_ALONE | MAP_WRITE_LATER,
+	},
+	[OP_RING_STORE] = { "ring-store", { 3, 2, 1 }, A(SLOT) | A(WHICH) | A(WORD), 0 },
+	[OP_RING_LOOK] = { "ring-look", { 3, 1, 1 }, A(SLOT) | A(WHICH), 0 },
 };
 
 #define VALUES(...) \
@@ -151,5 +165,12 @@ const struct arg_grammar args[ARGS] = {
 	[WHICH] = { .name = "which", .below = 20 },
 	[VALUE] = { .name = "value", VALUES(0, 1, 2, 3, 64, 4096) },
 	[BACK] = { .name = "back", .below = SLOTS },
+	[RING] = { .name = "ring", VALUES(0, 0, 4096, 4096, 4096, 8192, 65536) },
+	[RING_BACK] = { .name = "ring-back", VALUES(0, 0, 4096, 4096, 4096, 8192, 65536) },
+	[EVENTS] = { .name = "events", .base = 16, VALUES(1, 1, 2, 3) },
+	[WORD] = {
+		.name = "word", .base = 16,
+		VALUES(0, 0, 8, 16, 2048, 2049, 4096, 4097, 8192, 0xfffff800, 0xfffffff8, 0xffffffff)
+	},
 	[SEQUENCE] = { .name = "sequence", VALUES(0, 0, 0, 0, 0, 1, 2, 3) },
 };

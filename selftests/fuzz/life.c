@@ -505,6 +505,7 @@ static void name_text(uint64_t name, char *text, size_t size)
 	snprintf(text, size, "fuzz-%llu", (unsigned long long)name);
 }
 
+/* Those of one kind, and those that wait for records, or only for room in a ring. */
 static unsigned int waiters(struct box *box, enum wait_kind kind)
 {
 	struct waiter *waiter = NULL;
@@ -512,6 +513,8 @@ static unsigned int waiters(struct box *box, enum wait_kind kind)
 
 	while ((waiter = next_waiter(box, kind, waiter ? waiter->order : 0)))
 		count++;
+	while ((waiter = next_waiter(box, SLEEPS, waiter ? waiter->order : 0)))
+		count += !(waiter->events & MAILBOX_RING_DATA) == (kind == SENDS);
 	return count;
 }
 

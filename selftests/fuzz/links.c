@@ -26,6 +26,8 @@ static void channel_new(unsigned int actor, const struct call *call, uint32_t an
 		.policy = MAILBOX_POLICY_CHANNEL, .capacity = call->arg[CAPACITY],
 		.message_max = call->arg[MAX] ? call->arg[MAX] : world.quota[QUOTA_MESSAGE_MAX],
 		.answer = answer, .end = { end_of(actor), { NOBODY, 0 } },
+		.ring = { { .size = call->arg[RING] }, { .size = call->arg[RING_BACK] } },
+		.memory = (uint32_t)call->arg[RING] + (uint32_t)call->arg[RING_BACK],
 	});
 
 	for (unsigned int i = 0; i < 2; i++) {
@@ -55,6 +57,9 @@ void expect_channel(unsigned int actor, const struct call *call)
 	check_max(call->arg[MAX], FIELD(mailbox_channel, message_max), wrong);
 	check_reserved(call, FIELD(mailbox_channel, reserved), wrong);
 	check_mailboxes(actor, wrong);
+	if (!check_rings(actor, call, FIELD(mailbox_channel, ring),
+			 FIELD(mailbox_channel, ring_back), wrong))
+		world.gave_up = true;
 	if (wrong->count)
 		return;
 	channel_new(actor, call, MAILBOX_PEER_OPEN, call->arg[FLAGS] & MAILBOX_CHANNEL_NONBLOCK,
@@ -66,7 +71,7 @@ void expect_channel(unsigned int actor, const struct call *call)
 
 /* --- to ask ------------------------------------------------------------------- */
 
-void check_connect(unsigned int actor, const struct call *call, const struct handle *handle,
+bool check_connect(unsigned int actor, const struct call *call, const struct handle *handle,
 		   struct complaints *wrong)
 {
 	uint32_t policy = handle->box->policy;
@@ -77,6 +82,8 @@ void check_connect(unsigned int actor, const struct call *call, const struct han
 	check_mailboxes(actor, wrong);
 	if (policy == MAILBOX_POLICY_BROADCAST || policy == MAILBOX_POLICY_CHANNEL)
 		complain(wrong, EINVAL, MAILBOX_REASON_POLICY, ANY_FIELD, policy);
+	return check_rings(actor, call, FIELD(mailbox_connect, ring),
+			   FIELD(mailbox_connect, ring_back), wrong);
 }
 
 struct request *request_new(unsigned int actor, const struct call *call)
@@ -240,6 +247,8 @@ void end_left(struct handle *handle)
 	}
 	if (!handles_at(box, handle->end, MAILBOX_RIGHT_SEND))
 		fail_waiters(box, RECEIVES, out, MAILBOX_REASON_NO_SENDERS);
+	if (!handles_at(box, handle->end, 0))
+		fail_waiters(box, SLEEPS, out, MAILBOX_REASON_NO_PEER);
 }
 
 void expect_peer(unsigned int actor, const struct call *call, struct handle *handle)
@@ -258,6 +267,8 @@ void expect_peer(unsigned int actor, const struct call *call, struct handle *han
 	if (box->answer == MAILBOX_PEER_OPEN && !handles_at(box, !handle->end, 0))
 		expected->peer.state = MAILBOX_PEER_CLOSED;
 	expected->peer.code = box->code;
+	expected->peer.mine_size = box->ring[handle->end].size;
+	expected->peer.theirs_size = box->ring[!handle->end].size;
 	if (far->process == NOBODY)
 		return;
 	expected->peer.uid = far->uid;

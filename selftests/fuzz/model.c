@@ -155,8 +155,13 @@ static void expect_file(unsigned int actor, const struct call *call, const struc
 						  MAILBOX_RIGHT_RECEIVE;
 	int error = errors[which];
 
-	/* a segment is there to be mapped, by who may */
-	if (error == ENODEV && box->policy == MAILBOX_POLICY_SEGMENT)
+	/* who knows what a page holds then */
+	if (which == FILE_SCRIBBLE && box->ring[0].size) {
+		expected->how = SKIPPED;
+		return;
+	}
+	/* a segment is there to be mapped, by who may, and so are rings */
+	if (error == ENODEV && (box->policy == MAILBOX_POLICY_SEGMENT || box->ring[0].size))
 		error = needs & ~handle->rights ? EACCES : 0;
 	if (!error && which != FILE_INFO)
 		return;
@@ -231,6 +236,8 @@ static size_t struct_size(enum op op)
 	case OP_ACCEPT:		return sizeof(struct mailbox_accept);
 	case OP_REFUSE:		return sizeof(struct mailbox_refuse);
 	case OP_PEER:		return sizeof(struct mailbox_peer);
+	case OP_RING_WAIT:	return sizeof(struct mailbox_ring_wait);
+	case OP_RING_WAKE:	return sizeof(struct mailbox_ring_wake);
 	default:		return 0;
 	}
 }
@@ -317,6 +324,13 @@ static void expect_call(unsigned int actor, unsigned int number, struct handle *
 		break;
 	case OP_PEER:
 		expect_peer(actor, call, handle);
+		break;
+	case OP_RING_WAIT:
+	case OP_RING_WAKE:
+	case OP_RING_MAP:
+	case OP_RING_STORE:
+	case OP_RING_LOOK:
+		expect_ring(actor, call, handle);
 		break;
 	case OP_CLOSE:
 		slot_close(world.actor[actor].process, call->arg[SLOT]);

@@ -71,6 +71,7 @@ struct item_expectation {
  * @bytes: of INFO: at least so many user_bytes
  * @peer: of PEER
  * @peer_ended: the process has ended, and may have lost its number
+ * @ring: of RING_LOOK
  */
 struct expectation {
 	unsigned int number;
@@ -92,6 +93,7 @@ struct expectation {
 	uint64_t bytes;
 	struct mailbox_peer peer;
 	bool peer_ended;
+	struct ring_words ring;
 };
 
 /* One for each actor: of the call that it makes, or made last. */

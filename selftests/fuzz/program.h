@@ -43,6 +43,7 @@ enum op {
 	OP_READ, OP_WRITE, OP_POLL, OP_NONBLOCK, OP_DUPFD, OP_PASS, OP_FORK,
 	OP_THREAD, OP_BECOME, OP_EXIT, OP_SIGNAL, OP_KILL, OP_QUOTA, OP_FILE,
 	OP_RAW, OP_TOGETHER, OP_CHANNEL, OP_CONNECT, OP_ACCEPT, OP_REFUSE, OP_PEER,
+	OP_RING_WAIT, OP_RING_WAKE, OP_RING_MAP, OP_RING_STORE, OP_RING_LOOK,
 	OPS
 };
 
@@ -50,6 +51,7 @@ enum arg {
 	SLOT, TO, NAME, FLAGS, RIGHTS, POLICY, SLOW, MODE, CAPACITY, MAX, PRIORITY,
 	TAG, LENGTH, DEADLINE, SELECT, PID, INDEX, COUNT, BAD, MASK, USER, GROUP,
 	TARGET, TWIST, PIECES, WHICH, VALUE, BACK, SEQUENCE,
+	RING, RING_BACK, EVENTS, WORD,
 	ARGS
 };
 
@@ -88,6 +90,17 @@ enum {
 	FILE_SCRIBBLE,		/* into what can be mapped */
 	FILES
 };
+
+/*
+ * OP_RING_MAP: WHICH is the side; INDEX and COUNT are pages, modulo RING_PAGES; FLAGS say
+ * how.  OP_RING_STORE: WHICH is head, tail, or the first word of the data.
+ */
+enum { RING_MINE, RING_THEIRS, RING_BEYOND };
+#define RING_PAGES	64
+#define MAP_WRITE	0x1
+#define MAP_RUN		0x2
+#define MAP_ALONE	0x4	/* MAP_PRIVATE */
+#define MAP_WRITE_LATER	0x8	/* by mprotect(2) */
 
 struct call {
 	enum op op;

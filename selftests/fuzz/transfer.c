@@ -478,9 +478,8 @@ static bool may_not_wait(const struct call *call, const struct handle *handle)
 	return handle->nonblock || call->arg[FLAGS] & MAILBOX_NONBLOCK;
 }
 
-/* What of a deadline is wrong; the members stand at other places. */
-static void check_deadline(const struct call *call, unsigned int flags_field,
-			   unsigned int deadline_field, struct complaints *wrong)
+void check_deadline(const struct call *call, unsigned int flags_field,
+		    unsigned int deadline_field, struct complaints *wrong)
 {
 	uint64_t flags = call->arg[FLAGS];
 
@@ -589,8 +588,8 @@ static bool check_send(unsigned int actor, const struct call *call, struct handl
 			 ANY_VALUE);
 	check_size(box, length, wrong);
 	certain = check_quota(user_of(process_of(actor)->uid), length, wrong);
-	if (call->op == OP_CONNECT)
-		check_connect(actor, call, handle, wrong);
+	if (call->op == OP_CONNECT && !check_connect(actor, call, handle, wrong))
+		certain = false;
 	if (!(rights_in_use(handle) & MAILBOX_RIGHT_SEND))
 		complain(wrong, EBADF, MAILBOX_REASON_RIGHT, MAILBOX_NO_FIELD, MAILBOX_RIGHT_SEND);
 	if (box->destroyed) {
@@ -604,10 +603,10 @@ static bool check_send(unsigned int actor, const struct call *call, struct handl
 	return certain || wrong->count > 1;
 }
 
-/* With O_NONBLOCK a deadline is ignored. */
-static void fail_now(const struct call *call, const struct handle *handle,
-		     struct complaints *wrong, int error, unsigned int reason, uint64_t value)
+void fail_now(const struct call *call, const struct handle *handle, struct complaints *wrong,
+	      int error, unsigned int reason, uint64_t value)
 {
+	/* with O_NONBLOCK a deadline is ignored */
 	if (call->op == OP_READ || call->op == OP_WRITE || handle->nonblock ||
 	    !(call->arg[FLAGS] & MAILBOX_DEADLINE))
 		complain(wrong, error, reason, MAILBOX_NO_FIELD, value);
@@ -615,16 +614,15 @@ static void fail_now(const struct call *call, const struct handle *handle,
 		complain(wrong, ETIMEDOUT, MAILBOX_REASON_DEADLINE, ANY_FIELD, ANY_VALUE);
 }
 
-/* Does the call give up at once, or after a little? */
-static bool gives_up(const struct call *call, const struct handle *handle)
+bool gives_up(const struct call *call, const struct handle *handle)
 {
 	return may_not_wait(call, handle) ||
 	       (call->op != OP_READ && call->op != OP_WRITE &&
 		call->arg[FLAGS] & MAILBOX_DEADLINE && call->arg[DEADLINE] <= DEADLINE_SOON);
 }
 
-static struct waiter *begin_wait(unsigned int actor, enum wait_kind kind,
-				 struct handle *handle, struct inbox *inbox)
+struct waiter *begin_wait(unsigned int actor, enum wait_kind kind, struct handle *handle,
+			  struct inbox *inbox)
 {
 	struct waiter *waiter = &world.actor[actor].waiter;
 
@@ -1137,4 +1135,6 @@ void expect_poll(unsigned int actor, struct handle *handle, struct expectation *
 			expected->must |= OUT;
 		}
 	}
+	if (box->policy == MAILBOX_POLICY_CHANNEL)
+		expect_ring_poll(handle, expected);
 }

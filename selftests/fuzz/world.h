@@ -66,6 +66,19 @@ struct end {
 	uid_t uid;
 };
 
+/**
+ * struct ring - what one end of a channel writes
+ * @size: bytes; 0: there are no rings
+ * @head: as its end stored it
+ * @tail: the same
+ * @data: the first word
+ * @woken: MAILBOX_RING_*: this end was told, and has not asked since
+ * @polled: of those its pollers asked for, and was not told since
+ */
+struct ring {
+	uint32_t size, head, tail, data, woken, polled;
+};
+
 struct box {
 	uint64_t id;		/* as STAT said it, 0 before */
 	unsigned int name;
@@ -81,6 +94,7 @@ struct box {
 	struct inbox inbox[2];	/* of a channel: what that end receives */
 	struct seat seat[2];
 	struct end end[2];
+	struct ring ring[2];
 	uint32_t answer, code;	/* to the request for this channel */
 };
 
@@ -105,17 +119,18 @@ struct process {
  * struct waiter - a call that waits
  * @waits: it does
  * @kind: for what: a message; room or a taker for its own; the answer to a request that
- *	somebody has received
+ *	somebody has received; a WAKE
  * @order: the earlier call has the lower one
  * @handle: that it was made on
  * @message: that it sends
  * @queued: the message is in the queue, and it is the receipt that is missing
  * @inbox: where it receives, or where it sends (not for a broadcast)
  * @request: of a CONNECT
+ * @events: of a RING_WAIT
  */
 struct waiter {
 	bool waits;
-	enum wait_kind { RECEIVES, SENDS, ASKS } kind;
+	enum wait_kind { RECEIVES, SENDS, ASKS, SLEEPS } kind;
 	uint64_t order;
 	unsigned int actor;
 	struct handle *handle;
@@ -123,6 +138,7 @@ struct waiter {
 	bool queued;
 	struct inbox *inbox;
 	struct request *request;
+	uint32_t events;
 };
 
 /**
@@ -215,6 +231,20 @@ void expect_send(unsigned int actor, unsigned int number, struct handle *handle)
 void expect_receive(unsigned int actor, unsigned int number, struct handle *handle);
 void expect_poll(unsigned int actor, struct handle *handle, struct expectation *expected);
 
+/* What of a deadline is wrong; the members stand at other places. */
+void check_deadline(const struct call *call, unsigned int flags_field,
+		    unsigned int deadline_field, struct complaints *wrong);
+
+/* Does the call give up at once, or after a little? */
+bool gives_up(const struct call *call, const struct handle *handle);
+
+/* It does, and tells this, unless its deadline has passed. */
+void fail_now(const struct call *call, const struct handle *handle, struct complaints *wrong,
+	      int error, unsigned int reason, uint64_t value);
+
+struct waiter *begin_wait(unsigned int actor, enum wait_kind kind, struct handle *handle,
+			  struct inbox *inbox);
+
 /* What the sender, or the asker, gives up. */
 void withdraw(struct waiter *waiter);
 
@@ -253,8 +283,8 @@ void expect_accept(unsigned int actor, const struct call *call, struct handle *h
 void expect_refuse(unsigned int actor, const struct call *call, struct handle *handle);
 void expect_peer(unsigned int actor, const struct call *call, struct handle *handle);
 
-/* What is wrong with a CONNECT that could be right for a SEND. */
-void check_connect(unsigned int actor, const struct call *call, const struct handle *handle,
+/* What is wrong with a CONNECT that could be right for a SEND; does the contract tell? */
+bool check_connect(unsigned int actor, const struct call *call, const struct handle *handle,
 		   struct complaints *wrong);
 
 /* A channel, of which one end is @actor's, and the other one is offered. */
@@ -274,5 +304,17 @@ void request_give_up(struct request *request);
 
 /* A handle on one end was closed, and others are left. */
 void end_left(struct handle *handle);
+
+/* --- rings.c: of a channel ------------------------------------------------------- */
+
+/* What is wrong with their sizes; returns whether the contract tells. */
+bool check_rings(unsigned int actor, const struct call *call, unsigned int field,
+		 unsigned int field_back, struct complaints *wrong);
+
+/* RING_WAIT, RING_WAKE, and what is done to what is mapped. */
+void expect_ring(unsigned int actor, const struct call *call, struct handle *handle);
+
+/* What poll(2) says besides. */
+void expect_ring_poll(struct handle *handle, struct expectation *expected);
 
 #endif /* FUZZ_WORLD_H */
