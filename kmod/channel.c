@@ -315,18 +315,17 @@ int mbipc_channel_wait(struct mbipc_handle *handle, u32 events,
 	if (code)
 		goto out;
 	near->ring_cpu = raw_smp_processor_id();
-	/* Who is woken all the time for nothing shall come to an end all the same. */
-	if (!patience->nonblock && signal_pending(current)) {
-		code = mbipc_fail_state(err, -ERESTARTSYS, MAILBOX_REASON_NONE, 0);
-		goto out;
-	}
-	if (mbipc_patience_over(patience)) {
-		code = mbipc_fail_state(err, -ETIMEDOUT, MAILBOX_REASON_DEADLINE,
-					patience->shown);
-		goto out;
-	}
 	if (near->woken & events) {
-		near->woken &= ~events;
+		/* Woken all the time for nothing, a call ends all the same. */
+		if (!patience->nonblock && signal_pending(current))
+			code = mbipc_fail_state(err, -ERESTARTSYS,
+						MAILBOX_REASON_NONE, 0);
+		else if (mbipc_patience_over(patience))
+			code = mbipc_fail_state(err, -ETIMEDOUT,
+						MAILBOX_REASON_DEADLINE,
+						patience->shown);
+		else
+			near->woken &= ~events;
 		goto out;
 	}
 	if (!far->handles) {

@@ -58,7 +58,11 @@ static void handle_end(struct handle *handle)
 		return;
 	}
 	if (box->policy == MAILBOX_POLICY_CHANNEL) {
-		end_left(handle);
+		/* nobody can come to it, whoever keeps the request */
+		if (!handle->end && !handles_at(box, 0, 0) && box->answer == MAILBOX_PEER_PENDING)
+			box_destroy(box);
+		else
+			end_left(handle);
 		return;
 	}
 	if (!box->named && !handles_of(box, MAILBOX_RIGHT_RECEIVE))

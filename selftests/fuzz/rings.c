@@ -134,6 +134,8 @@ static void check_events(const struct call *call, const struct handle *handle,
 
 	if (handle->box->policy != MAILBOX_POLICY_CHANNEL || !near_ring(handle)->size)
 		complain(wrong, ENOTTY, ANY_REASON, ANY_FIELD, ANY_VALUE);
+	if (BOTH & ~handle->rights)
+		complain(wrong, EBADF, MAILBOX_REASON_RIGHT, ANY_FIELD, BOTH & ~handle->rights);
 	check_known(events, EVENTS_KNOWN, field, wrong);
 	if (!events)
 		complain(wrong, EINVAL, MAILBOX_REASON_RANGE, field, ANY_VALUE);
@@ -153,6 +155,9 @@ static void expect_wait(unsigned int actor, const struct call *call, struct hand
 	if (wrong->count)
 		return;
 	if (ring->woken & call->arg[EVENTS]) {
+		/* is its time over? then it is not used up */
+		if (gives_up(call, handle) && call->arg[FLAGS] & MAILBOX_DEADLINE)
+			world.gave_up = true;
 		ring->woken &= ~call->arg[EVENTS];
 	} else if (!handles_at(box, !handle->end, 0)) {
 		complain(wrong, EPIPE, MAILBOX_REASON_NO_PEER, MAILBOX_NO_FIELD, 0);
