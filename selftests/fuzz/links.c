@@ -156,14 +156,12 @@ static struct request *request_take(unsigned int actor, const struct call *call,
 				    struct handle *handle, struct complaints *wrong)
 {
 	uint64_t sequence = call->arg[SEQUENCE];
-	struct request **place, *request;
+	struct request **place = &handle->requests, *request;
 
 	if (!sequence)
 		sequence = world.actor[actor].request;
-	for (place = &handle->requests; *place; place = &(*place)->next)
-		if ((*place)->sequence == sequence)
-			break;
-	request = *place;
+	while ((request = *place) && request->sequence != sequence)
+		place = &request->next;
 	if (!(rights_in_use(handle) & MAILBOX_RIGHT_RECEIVE))
 		complain(wrong, EBADF, MAILBOX_REASON_RIGHT, MAILBOX_NO_FIELD,
 			 MAILBOX_RIGHT_RECEIVE);
