@@ -130,6 +130,10 @@ TEST_F(ring, pieces)
 	EXPECT_EQ(0, memcmp(one, "ab", 2));
 	EXPECT_EQ(0, memcmp(two, "cdef", 4));
 	EXPECT_EQ(-EMSGSIZE, mailbox_ring_sendv(self->a, large, 2, 0));
+	/* less than no pieces are no empty record */
+	EXPECT_EQ(-EINVAL, mailbox_ring_sendv(self->a, NULL, -1, 0));
+	EXPECT_EQ(-EINVAL, mailbox_ring_receivev(self->b, NULL, -1, 0));
+	EXPECT_EQ(-ETIMEDOUT, mailbox_ring_receivev(self->b, in, 2, 0));
 }
 
 TEST_F(ring, is_full_at_its_size)

@@ -783,7 +783,7 @@ struct mailbox_channel {
  * @message_max: as in struct mailbox_channel
  * @ring: bytes in the ring from the caller to who accepts, or 0
  * @ring_back: bytes in the other ring, or 0
- * @fd: out: the caller's end; of a call that failed no descriptor's number
+ * @fd: out: the caller's end; of a call that failed -1, or as it was
  * @reserved: must be 0
  *
  * The request is a message: it waits for its place in the mailbox as others do
@@ -827,7 +827,7 @@ struct mailbox_connect {
  * @error: out, on failure
  * @sequence: of the request
  * @flags: MAILBOX_ACCEPT_*
- * @fd: out: the end; of a call that failed no descriptor's number
+ * @fd: out: the end; of a call that failed -1, or as it was
  *
  * Needs RECEIVE.
  *

@@ -508,8 +508,11 @@ int mailbox_ring_sendv(struct mailbox_ring *ring, const struct iovec *iov, int c
 {
 	unsigned char *to;
 	void *place;
-	int i, result = reserve_later(ring, total(iov, count), &place, deadline);
+	int i, result;
 
+	if (count < 0)
+		return -EINVAL;
+	result = reserve_later(ring, total(iov, count), &place, deadline);
 	if (result)
 		return result;
 	to = place;
@@ -554,14 +557,18 @@ ssize_t mailbox__ring_receive(struct mailbox_ring *ring, void *buffer, size_t le
 ssize_t mailbox_ring_receivev(struct mailbox_ring *ring, const struct iovec *iov,
 			      int count, int64_t deadline)
 {
+	const unsigned char *from;
 	const void *place;
-	ssize_t result = peek_later(ring, &place, total(iov, count), deadline);
-	const unsigned char *from = place;
+	ssize_t result;
 	size_t left;
 	int i;
 
+	if (count < 0)
+		return -EINVAL;
+	result = peek_later(ring, &place, total(iov, count), deadline);
 	if (result < 0)
 		return result;
+	from = place;
 	left = (size_t)result;
 	for (i = 0; i < count && left; i++) {
 		size_t piece = iov[i].iov_len < left ? iov[i].iov_len : left;
