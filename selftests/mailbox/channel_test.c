@@ -63,6 +63,60 @@ TEST(a_pair_talks_both_ways)
 	close(how.fd_back);
 }
 
+/* Who waits at an end is told when the other one goes. */
+TEST(a_wait_ends_with_the_other_end)
+{
+	struct mailbox_channel how = { .capacity = 1 };
+	struct mbx_call receiver, sender;
+
+	ASSERT_EQ(0, channel(&how));
+	ASSERT_EQ(0, mbx_put(how.fd, "full", 0));
+	ASSERT_EQ(0, mbx_call_receive(&receiver, how.fd, 0));
+	ASSERT_EQ(0, mbx_call_send(&sender, how.fd, "more", 0));
+	ASSERT_TRUE(mbx_wait_waiters(how.fd, 1, 1));
+	close(how.fd_back);
+	EXPECT_EQ(-EPIPE, mbx_call_join(&receiver));
+	EXPECT_EQ(MAILBOX_REASON_NO_SENDERS, receiver.receive.error.reason);
+	EXPECT_EQ(-EPIPE, mbx_call_join(&sender));
+	EXPECT_EQ(MAILBOX_REASON_NO_RECEIVERS, sender.send.error.reason);
+	close(how.fd);
+}
+
+/* A process that was waited for has no number any more. */
+TEST(a_peer_that_is_gone_has_no_number)
+{
+	struct mailbox_channel how = { .capacity = 1 };
+	struct mailbox_peer who;
+	int side[2];
+	pid_t child;
+
+	ASSERT_EQ(0, pipe(side));
+	child = mbx_fork();
+	if (!child) {
+		/* both ends are the child's, and one of them is used here */
+		if (channel(&how) || write(side[1], &how.fd, sizeof(how.fd)) < 0)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	ASSERT_EQ(sizeof(how.fd), read(side[0], &how.fd, sizeof(how.fd)));
+	how.fd_back = syscall(SYS_pidfd_open, child, 0);
+	ASSERT_LE(0, how.fd_back);
+	how.fd = syscall(SYS_pidfd_getfd, how.fd_back, how.fd, 0);
+	ASSERT_LE(0, how.fd);
+	EXPECT_EQ(0, peer(how.fd, &who));
+	EXPECT_EQ(child, who.pid);
+	kill(child, SIGKILL);
+	mbx_join(child);
+	EXPECT_EQ(0, peer(how.fd, &who));
+	EXPECT_EQ(0, who.pid);
+	EXPECT_EQ(MAILBOX_PEER_CLOSED, who.state);
+	close(how.fd_back);
+	close(how.fd);
+	close(side[0]);
+	close(side[1]);
+}
+
 FIXTURE(request) {
 	int listener;
 	pid_t child;
@@ -108,6 +162,9 @@ FIXTURE_SETUP(request)
 	close(asker);
 	ASSERT_EQ(0, mbx_get(self->listener, self->text, sizeof(self->text), 0,
 			     &self->header));
+	/* it knows that the request was received, and waits for the answer */
+	ASSERT_TRUE(mbx_wait_waiters(self->listener, 0, 0));
+	ASSERT_TRUE(mbx_wait_asleep(self->child, SYS_ioctl));
 }
 
 FIXTURE_TEARDOWN(request)

@@ -181,6 +181,26 @@ TEST_F(quota, rings)
 	EXPECT_USAGE(self->device, 0, 0, 0);
 }
 
+/* And a segment all of its memory. */
+TEST_F(quota, segments)
+{
+	struct mailbox_create create = {
+		.rights = MAILBOX_RIGHT_RECEIVE, .policy = MAILBOX_POLICY_SEGMENT,
+		.capacity = 16 << 20,
+	};
+
+	ASSERT_EQ(0, set_limit(self, USER_BYTES, 10 << 20));
+	ASSERT_EQ(0, mbx_become(ALICE));
+	EXPECT_EQ(-EDQUOT, mbx_on_device(MAILBOX_IOC_CREATE, &create));
+	EXPECT_EDQUOT(MAILBOX_REASON_USER_BYTES, 10 << 20, &create.error);
+	EXPECT_USAGE(self->device, 0, 0, 0);
+	create.capacity = 8 << 20;
+	ASSERT_EQ(0, mbx_on_device(MAILBOX_IOC_CREATE, &create));
+	EXPECT_LE(8 << 20, usage(self->device).user_bytes);
+	close(create.fd);
+	EXPECT_USAGE(self->device, 0, 0, 0);
+}
+
 TEST_F(quota, messages)
 {
 	struct mailbox_error error;

@@ -149,6 +149,8 @@ TEST_F(segment, destroyed_now_is_gone_for_all)
 	EXPECT_FALSE(dead(self->place));
 	EXPECT_EQ(0, mbx_ioctl(admin, MAILBOX_IOC_DESTROY, &destroy));
 	EXPECT_TRUE(dead(self->place));
+	EXPECT_EQ(-EIDRM, mbx_ioctl(admin, MAILBOX_IOC_DESTROY, &destroy));
+	EXPECT_EQ(MAILBOX_REASON_DESTROYED, destroy.error.reason);
 }
 
 TEST_F(segment, is_paid_for_by_its_maker)
