@@ -62,22 +62,14 @@ static int channel_new(struct mbipc_mailbox *mailbox)
 	return 0;
 }
 
-/* Nobody has them mapped, nor a file by which to reach them. */
-static void rings_free(struct mbipc_channel *channel)
+static void channel_free(struct mbipc_channel *channel)
 {
 	int i;
 
 	for (i = 0; i < 2; i++) {
 		mbipc_ring_free(channel->ends[i].ring);
-		channel->ends[i].ring = NULL;
+		put_pid(channel->ends[i].pid);
 	}
-}
-
-static void channel_free(struct mbipc_channel *channel)
-{
-	rings_free(channel);
-	put_pid(channel->ends[0].pid);
-	put_pid(channel->ends[1].pid);
 	kfree(channel);
 }
 
@@ -516,6 +508,7 @@ void mbipc_detach(struct mbipc_handle *handle)
 	bool receives = handle->rights & MAILBOX_RIGHT_RECEIVE;
 	bool sends = handle->rights & MAILBOX_RIGHT_SEND;
 	bool last, forgotten = false, deserted = false, abandoned = false;
+	struct mbipc_ring *rings[2] = {};
 	struct mbipc_after after = {};
 
 	/* A name's finder must not meet a mailbox that is just being left. */
@@ -535,6 +528,11 @@ void mbipc_detach(struct mbipc_handle *handle)
 		/* Nobody can come to it any more, whoever keeps the request. */
 		abandoned = !handle->end && !mbipc_near(handle)->handles &&
 			    mailbox->channel->answer == MAILBOX_PEER_PENDING;
+		if (abandoned) {
+			/* Nor has anybody the rings mapped. */
+			swap(rings[0], mbipc_near(handle)->ring);
+			swap(rings[1], mbipc_far(handle)->ring);
+		}
 	} else if (mbipc_anonymous(mailbox)) {
 		if (sends && !mailbox->senders) {
 			abort_waits(mailbox, true, false, -EPIPE,
@@ -563,8 +561,8 @@ void mbipc_detach(struct mbipc_handle *handle)
 		drain_inbox(mailbox, &mbipc_near(handle)->inbox, MBIPC_DROP_CLOSE);
 	if (last)
 		drain(mailbox);
-	if (abandoned)
-		rings_free(mailbox->channel);
+	mbipc_ring_free(rings[0]);
+	mbipc_ring_free(rings[1]);
 	if (forgotten)
 		name_forgotten(mailbox);
 }
