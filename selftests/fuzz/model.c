@@ -180,7 +180,8 @@ static void expect_file(unsigned int actor, const struct call *call, const struc
 		.capacity = box->capacity,
 	};
 	if (box->named && !box->destroyed)
-		snprintf(expected->stat.name, sizeof(expected->stat.name), "fuzz-%u", box->name);
+		snprintf(expected->stat.name, sizeof(expected->stat.name), "fuzz-%llu",
+			 (unsigned long long)box->name);
 }
 
 static void expect_quota(unsigned int actor, const struct call *call)

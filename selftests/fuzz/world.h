@@ -81,7 +81,7 @@ struct ring {
 
 struct box {
 	uint64_t id;		/* as STAT said it, 0 before */
-	unsigned int name;
+	uint64_t name;
 	bool named;		/* was, even if it is destroyed */
 	uint32_t policy, slow, flags, mode;
 	uid_t uid, gid, creator;
