@@ -30,7 +30,6 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-#define RING_BYTES	(4 * 1024 * 1024)	/* as much as Boost's */
 #define SMALL_BYTES	(256 * 1024)
 #define TURN_BYTES	(64 * 1024)
 #define ROUNDS_MAX	99

@@ -6,7 +6,8 @@
 #include <stddef.h>
 
 #define RECORD		64	/* bytes */
-#define RING_RECORDS	58254	/* what a ring of 4 MiB holds of them */
+#define RING_BYTES	(4 * 1024 * 1024)
+#define RING_RECORDS	(RING_BYTES / (RECORD + 8))	/* each has 8 bytes before it */
 
 /*
  * What is sent, over and over, each with its number in it.  Made beforehand: a
