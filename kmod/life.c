@@ -432,6 +432,23 @@ static u64 drain_inboxes(struct mbipc_mailbox *mailbox)
 	return dropped;
 }
 
+/*
+ * Of a DEAD channel: nobody has them mapped, nor a file to come to them by.  But
+ * who closes the end that a request offered writes into its ring, under the lock.
+ */
+static void end_rings(struct mbipc_mailbox *mailbox)
+{
+	struct mbipc_end *ends = mailbox->channel->ends;
+	struct mbipc_ring *rings[2] = {};
+
+	spin_lock(&mailbox->lock);
+	swap(rings[0], ends[0].ring);
+	swap(rings[1], ends[1].ring);
+	spin_unlock(&mailbox->lock);
+	mbipc_ring_free(rings[0]);
+	mbipc_ring_free(rings[1]);
+}
+
 /* Empty a DEAD mailbox. */
 static u64 drain(struct mbipc_mailbox *mailbox)
 {
@@ -454,6 +471,7 @@ static u64 drain(struct mbipc_mailbox *mailbox)
 				      MBIPC_DROP_DESTROY) +
 			  drain_inbox(mailbox, &mailbox->channel->ends[1].inbox,
 				      MBIPC_DROP_DESTROY);
+		end_rings(mailbox);
 		break;
 	case MAILBOX_POLICY_BROADCAST:
 		dropped = drain_inboxes(mailbox);
@@ -508,7 +526,6 @@ void mbipc_detach(struct mbipc_handle *handle)
 	bool receives = handle->rights & MAILBOX_RIGHT_RECEIVE;
 	bool sends = handle->rights & MAILBOX_RIGHT_SEND;
 	bool last, forgotten = false, deserted = false, abandoned = false;
-	struct mbipc_ring *rings[2] = {};
 	struct mbipc_after after = {};
 
 	/* A name's finder must not meet a mailbox that is just being left. */
@@ -528,11 +545,6 @@ void mbipc_detach(struct mbipc_handle *handle)
 		/* Nobody can come to it any more, whoever keeps the request. */
 		abandoned = !handle->end && !mbipc_near(handle)->handles &&
 			    mailbox->channel->answer == MAILBOX_PEER_PENDING;
-		if (abandoned) {
-			/* Nor has anybody the rings mapped. */
-			swap(rings[0], mbipc_near(handle)->ring);
-			swap(rings[1], mbipc_far(handle)->ring);
-		}
 	} else if (mbipc_anonymous(mailbox)) {
 		if (sends && !mailbox->senders) {
 			abort_waits(mailbox, true, false, -EPIPE,
@@ -561,8 +573,6 @@ void mbipc_detach(struct mbipc_handle *handle)
 		drain_inbox(mailbox, &mbipc_near(handle)->inbox, MBIPC_DROP_CLOSE);
 	if (last)
 		drain(mailbox);
-	mbipc_ring_free(rings[0]);
-	mbipc_ring_free(rings[1]);
 	if (forgotten)
 		name_forgotten(mailbox);
 }

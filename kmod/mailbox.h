@@ -92,8 +92,7 @@ struct mbipc_seat {
  * @handles: open handles on this end; one that waits in a request counts
  * @senders: those with SEND
  * @receivers: those with RECEIVE
- * @ring: what this end writes, or NULL; constant while anybody can come to the
- *	channel
+ * @ring: what this end writes, or NULL; constant until the channel is DEAD
  * @sleepers: its waits for the rings
  * @woken: MAILBOX_RING_*: told by the other end, and not asked for yet
  * @ring_cpu: where a call was seen last that waited for the ring or woke; or -1
