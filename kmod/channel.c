@@ -321,9 +321,7 @@ int mbipc_channel_wait(struct mbipc_handle *handle, u32 events,
 			code = mbipc_fail_state(err, -ERESTARTSYS,
 						MAILBOX_REASON_NONE, 0);
 		else if (mbipc_patience_over(patience))
-			code = mbipc_fail_state(err, -ETIMEDOUT,
-						MAILBOX_REASON_DEADLINE,
-						patience->shown);
+			code = mbipc_timed_out(patience, err);
 		else
 			near->woken &= ~events;
 		goto out;
@@ -352,7 +350,7 @@ out:
 
 /*
  * End the waits on an end for @events, or the next ones.  Of a ring's two sides
- * one thread produces and one consumes: so two are looked for, and he who parks
+ * one thread produces and one consumes: so two are looked for, and who parks
  * thousands there must not have the other side wake them all.
  */
 static void wake_end(struct mbipc_end *end, u32 events)

@@ -124,6 +124,14 @@ bool mbipc_patience_over(const struct mbipc_patience *patience)
 	       !ktime_after(patience->deadline, clock_now(patience->clock));
 }
 
+/* ... it is, and nothing came. */
+int mbipc_timed_out(const struct mbipc_patience *patience,
+		    struct mailbox_error *err)
+{
+	return mbipc_fail_state(err, -ETIMEDOUT, MAILBOX_REASON_DEADLINE,
+				patience->shown);
+}
+
 /*
  * Two that take turns on one CPU need not fall asleep for it: it is enough that
  * one lets the other run.  That is worth it only where the other was seen here
@@ -208,9 +216,7 @@ int mbipc_wait_sleep(struct mbipc_wait *wait, spinlock_t *lock,
 			return mbipc_fail_state(err, -ERESTARTSYS,
 						MAILBOX_REASON_NONE, 0);
 		if (expired)
-			return mbipc_fail_state(err, -ETIMEDOUT,
-						MAILBOX_REASON_DEADLINE,
-						patience->shown);
+			return mbipc_timed_out(patience, err);
 
 		/* Wakers need the lock: none comes before the state is set. */
 		set_current_state(TASK_INTERRUPTIBLE);

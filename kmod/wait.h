@@ -162,6 +162,8 @@ void mbipc_patience_set(struct mbipc_patience *patience, bool realtime,
 			s64 deadline);
 
 bool mbipc_patience_over(const struct mbipc_patience *patience);
+int mbipc_timed_out(const struct mbipc_patience *patience,
+		    struct mailbox_error *err);
 void mbipc_wait_begin(struct mbipc_wait *wait, struct hlist_head *all,
 		      struct list_head *queue);
 void mbipc_wait_done(struct mbipc_wait *wait);
