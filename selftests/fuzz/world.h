@@ -248,7 +248,6 @@ struct waiter *begin_wait(unsigned int actor, enum wait_kind kind, struct handle
 /* What the sender, or the asker, gives up. */
 void withdraw(struct waiter *waiter);
 
-
 /* Forget what is queued, counted as dropped. */
 uint64_t drop_all(struct box *box, struct inbox *inbox);
 

@@ -377,8 +377,7 @@ struct mailbox_open {
  * @handles: out: handles open
  * @senders: out: of these, with SEND
  * @receivers: out: of these, with RECEIVE
- * @waiting_senders: out: calls that wait for room, for a taker, or for the answer
- *	to a request
+ * @waiting_senders: out: calls that wait for room or for a taker
  * @waiting_receivers: out: calls that wait for a message, or for records in a ring
  * @reserved: out: 0
  * @sent: out: messages accepted
