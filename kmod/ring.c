@@ -60,6 +60,8 @@ struct mbipc_ring *mbipc_ring_new(u32 size, struct mbipc_account *account,
 		}
 		cond_resched();
 	}
+	/* Lowmem, as it was allocated so. */
+	ring->page = page_address(ring->pages[0]);
 	return ring;
 }
 
@@ -83,20 +85,12 @@ void mbipc_ring_free(struct mbipc_ring *ring)
 	kvfree(ring);
 }
 
-/* The page of indexes; lowmem, as it was allocated so. */
-static struct mailbox_ring_page *ring_page(const struct mbipc_ring *ring)
-{
-	return page_address(ring->pages[0]);
-}
-
 /* What the other side looks at after each store. */
 static void show_polls(const struct mbipc_ring *ring)
 {
-	struct mailbox_ring_page *page = ring_page(ring);
-
-	WRITE_ONCE(page->data_poll,
+	WRITE_ONCE(ring->page->data_poll,
 		   ring->closed || (ring->polls & MAILBOX_RING_DATA));
-	WRITE_ONCE(page->room_poll, !!(ring->polls & MAILBOX_RING_ROOM));
+	WRITE_ONCE(ring->page->room_poll, !!(ring->polls & MAILBOX_RING_ROOM));
 }
 
 /* The data follow the page of indexes twice, so that no record wraps. */
@@ -162,8 +156,8 @@ int mbipc_ring_map(struct mbipc_ring *ring, bool writable,
 __poll_t mbipc_ring_poll(struct mbipc_ring *mine, struct mbipc_ring *theirs,
 			 __poll_t wanted)
 {
-	struct mailbox_ring_page *my = ring_page(mine);
-	const struct mailbox_ring_page *their = ring_page(theirs);
+	struct mailbox_ring_page *my = mine->page;
+	const struct mailbox_ring_page *their = theirs->page;
 	__poll_t mask = 0;
 
 	if (wanted & (EPOLLIN | EPOLLRDNORM | EPOLLRDBAND))
@@ -208,7 +202,7 @@ u32 mbipc_ring_told(struct mbipc_ring *ring, u32 events)
 void mbipc_ring_closed(struct mbipc_ring *ring)
 {
 	/* With the acquire of who reads it: all that was published comes first. */
-	smp_store_release(&ring_page(ring)->closed, 1);
+	smp_store_release(&ring->page->closed, 1);
 	ring->closed = true;
 	show_polls(ring);
 }

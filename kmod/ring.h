@@ -18,6 +18,7 @@
 #include <linux/types.h>
 
 struct mailbox_error;
+struct mailbox_ring_page;
 struct mbipc_account;
 struct vm_area_struct;
 
@@ -31,6 +32,8 @@ struct vm_area_struct;
  *	the other side; the mailbox's lock
  * @closed: the side is; the mailbox's lock
  * @account: who pays; holds a reference
+ * @page: the page of indexes; constant.  To find it through @pages may read
+ *	flags of the page, which those that have it mapped change
  * @count: members of @pages
  * @pages: the page of indexes, then the data; constant
  */
@@ -39,6 +42,7 @@ struct mbipc_ring {
 	u32 polls;
 	bool closed;
 	struct mbipc_account *account;
+	struct mailbox_ring_page *page;
 	unsigned int count;
 	struct page *pages[];
 };
