@@ -73,24 +73,43 @@ out:
 
 /* --- requests -------------------------------------------------------- */
 
+/* The request is answered: so says @channel, which must be alive. */
+static void request_end(struct mbipc_request *request,
+			const struct mbipc_channel *channel)
+{
+	struct mbipc_mailbox *asked = request->asked;
+
+	spin_lock(&asked->lock);
+	if (channel->asker)
+		mbipc_wait_nudge(channel->asker);
+	spin_unlock(&asked->lock);
+	mbipc_mailbox_put(asked);
+	kfree(request);
+}
+
 static void request_drop(struct mbipc_cargo *cargo)
 {
 	struct mbipc_request *request = container_of(cargo, struct mbipc_request,
 						     cargo);
+	struct mbipc_mailbox *mailbox = request->far->mailbox;
 
+	refcount_inc(&mailbox->refs);
 	mbipc_handle_close(request->far);
-	kfree(request);
+	request_end(request, mailbox->channel);
+	mbipc_mailbox_put(mailbox);
 }
 
 /**
  * mbipc_request_new - offer an end
  * @far: the end; the request's from here on, or closed
+ * @asked: where it will be sent
  * @err: told why not
  *
  * Context: may sleep.
  * Return: the request, or an ERR_PTR: -ENOMEM.
  */
 struct mbipc_request *mbipc_request_new(struct mbipc_handle *far,
+					struct mbipc_mailbox *asked,
 					struct mailbox_error *err)
 {
 	struct mbipc_request *request = kzalloc(sizeof(*request),
@@ -103,6 +122,8 @@ struct mbipc_request *mbipc_request_new(struct mbipc_handle *far,
 	}
 	request->cargo.drop = request_drop;
 	request->far = far;
+	refcount_inc(&asked->refs);
+	request->asked = asked;
 	return request;
 }
 
@@ -161,27 +182,22 @@ int mbipc_request_accept(struct mbipc_request *request, struct file *file,
 	struct mbipc_handle *far = request->far;
 	struct mbipc_mailbox *mailbox = far->mailbox;
 	struct mbipc_channel *channel = mailbox->channel;
-	struct mbipc_after after = {};
-	struct mbipc_wait *wait;
 	int code = 0;
 
-	kfree(request);
 	mbipc_account_put(far->account);
 	far->account = account;
 	far->file = file;
 
 	spin_lock(&mailbox->lock);
-	if (!channel->ends[0].handles) {
+	if (channel->answer == MAILBOX_PEER_PENDING) {
+		WRITE_ONCE(channel->answer, MAILBOX_PEER_OPEN);
+		end_set(&channel->ends[1]);
+	} else {
 		code = mbipc_fail_state(err, -ECONNABORTED,
 					MAILBOX_REASON_NO_PEER, 0);
-	} else {
-		channel->answer = MAILBOX_PEER_OPEN;
-		end_set(&channel->ends[1]);
-		hlist_for_each_entry(wait, &mailbox->waits, all)
-			if (wait->kind == MBIPC_WAIT_ANSWER)
-				mbipc_wait_nudge(wait);
 	}
-	mbipc_unlock(mailbox, &after);
+	spin_unlock(&mailbox->lock);
+	request_end(request, channel);
 	return code;
 }
 
@@ -195,15 +211,10 @@ int mbipc_request_accept(struct mbipc_request *request, struct file *file,
 void mbipc_request_refuse(struct mbipc_request *request, u32 code)
 {
 	struct mbipc_mailbox *mailbox = request->far->mailbox;
-	struct mbipc_wait *wait;
 
 	spin_lock(&mailbox->lock);
-	mailbox->channel->answer = MAILBOX_PEER_REFUSED;
+	WRITE_ONCE(mailbox->channel->answer, MAILBOX_PEER_REFUSED);
 	mailbox->channel->code = code;
-	hlist_for_each_entry(wait, &mailbox->waits, all)
-		if (wait->kind == MBIPC_WAIT_ANSWER)
-			mbipc_wait_abort(wait, -ECONNREFUSED,
-					 MAILBOX_REASON_REFUSED, code);
 	spin_unlock(&mailbox->lock);
 	request_drop(&request->cargo);
 }
@@ -212,32 +223,50 @@ void mbipc_request_refuse(struct mbipc_request *request, u32 code)
 
 /**
  * mbipc_channel_await - wait until a request is answered
- * @handle: the first end; no descriptor's yet
+ * @near: the first end; no descriptor's yet
+ * @handle: through which it was asked for
  * @patience: how long; not nonblock
  * @err: told why not
  *
+ * It waits in the mailbox that was asked, so that it ends with that, and with
+ * the descriptor that was called.
+ *
  * Context: may sleep.
- * Return: 0; -ECONNREFUSED, -ETIMEDOUT, -ERESTARTSYS.
+ * Return: 0; -ECONNREFUSED; -ETIMEDOUT, -ERESTARTSYS, -EIDRM, -EBADF: then the
+ * request cannot be accepted any more.
  */
-int mbipc_channel_await(struct mbipc_handle *handle,
+int mbipc_channel_await(struct mbipc_handle *near, struct mbipc_handle *handle,
 			const struct mbipc_patience *patience,
 			struct mailbox_error *err)
 {
 	struct mbipc_mailbox *mailbox = handle->mailbox;
-	struct mbipc_channel *channel = mailbox->channel;
+	struct mbipc_channel *channel = near->mailbox->channel;
 	struct mbipc_wait wait = {
 		.handle = handle,
 		.kind = MBIPC_WAIT_ANSWER,
 		.partner = -1,
 	};
-	int code = 0;
+	int code;
 
 	spin_lock(&mailbox->lock);
-	switch (channel->answer) {
-	case MAILBOX_PEER_PENDING:
-		mbipc_wait_begin(&wait, &mailbox->waits, NULL);
+	mbipc_wait_begin(&wait, &mailbox->waits, NULL);
+	channel->asker = &wait;
+	code = mbipc_check_alive(mailbox, err);
+	/* Who answers does that first, and then looks here for who waits. */
+	if (!code && READ_ONCE(channel->answer) == MAILBOX_PEER_PENDING)
 		code = mbipc_sleep(handle, &wait, patience, err);
-		mbipc_wait_end(&wait);
+	channel->asker = NULL;
+	mbipc_wait_end(&wait);
+	spin_unlock(&mailbox->lock);
+
+	/* The answer counts also where something else ended the wait. */
+	spin_lock(&near->mailbox->lock);
+	switch (channel->answer) {
+	case MAILBOX_PEER_OPEN:
+		code = 0;
+		break;
+	case MAILBOX_PEER_PENDING:
+		WRITE_ONCE(channel->answer, MAILBOX_PEER_CLOSED);
 		break;
 	case MAILBOX_PEER_REFUSED:
 		code = mbipc_fail_state(err, -ECONNREFUSED,
@@ -248,7 +277,7 @@ int mbipc_channel_await(struct mbipc_handle *handle,
 					MAILBOX_REASON_UNANSWERED, 0);
 		break;
 	}
-	spin_unlock(&mailbox->lock);
+	spin_unlock(&near->mailbox->lock);
 	return code;
 }
 

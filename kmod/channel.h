@@ -34,6 +34,7 @@ int mbipc_channel_make(struct mbipc_handle *first, struct mbipc_handle *second,
 		       struct mailbox_error *err);
 
 struct mbipc_request *mbipc_request_new(struct mbipc_handle *far,
+					struct mbipc_mailbox *asked,
 					struct mailbox_error *err);
 struct mbipc_request *mbipc_request_take(struct mbipc_handle *handle,
 					 u64 sequence,
@@ -45,7 +46,7 @@ int mbipc_request_accept(struct mbipc_request *request, struct file *file,
 			 struct mailbox_error *err);
 void mbipc_request_refuse(struct mbipc_request *request, u32 code);
 
-int mbipc_channel_await(struct mbipc_handle *handle,
+int mbipc_channel_await(struct mbipc_handle *near, struct mbipc_handle *handle,
 			const struct mbipc_patience *patience,
 			struct mailbox_error *err);
 void mbipc_channel_peer(struct mbipc_handle *handle, struct mailbox_peer *peer);

@@ -151,6 +151,7 @@ static int check_connect(const struct mbipc_mailbox *mailbox,
 
 /* A channel between the caller's end and one that goes with a request. */
 static struct mbipc_request *offer(struct mbipc_handle *near,
+				   struct mbipc_mailbox *asked,
 				   const struct mailbox_connect *args,
 				   struct mailbox_error *err)
 {
@@ -170,7 +171,7 @@ static struct mbipc_request *offer(struct mbipc_handle *near,
 		mbipc_handle_close(far);
 		return ERR_PTR(code);
 	}
-	return mbipc_request_new(far, err);
+	return mbipc_request_new(far, asked, err);
 }
 
 static int ask(struct mbipc_handle *handle, const struct mailbox_connect *args,
@@ -228,14 +229,14 @@ int mbipc_do_connect(struct file *file, struct mailbox_connect *args,
 	code = put_user(new.fd, &user->fd);
 	if (code)
 		goto end;
-	request = offer(new.handle, args, err);
+	request = offer(new.handle, handle->mailbox, args, err);
 	if (IS_ERR(request)) {
 		code = PTR_ERR(request);
 		goto end;
 	}
 	code = ask(handle, args, request, &patience, err);
 	if (!code && !patience.nonblock) {
-		code = mbipc_channel_await(new.handle, &patience, err);
+		code = mbipc_channel_await(new.handle, handle, &patience, err);
 		/* Restarted, it would ask once more. */
 		if (code == -ERESTARTSYS)
 			code = mbipc_fail_state(err, -EINTR,

@@ -319,8 +319,8 @@ static void leave_end(struct mbipc_handle *handle, bool receives, bool sends,
 	end->senders -= sends;
 	end->receivers -= receives;
 	if (!end->handles) {
-		if (handle->end == 1 && channel->answer == MAILBOX_PEER_PENDING)
-			channel->answer = MAILBOX_PEER_CLOSED;
+		if (channel->answer == MAILBOX_PEER_PENDING)
+			WRITE_ONCE(channel->answer, MAILBOX_PEER_CLOSED);
 		if (end->ring)
 			mbipc_ring_closed(end->ring);
 	}
@@ -335,11 +335,6 @@ static void leave_end(struct mbipc_handle *handle, bool receives, bool sends,
 			if (wait->inbox == &other->inbox && !end->handles)
 				mbipc_wait_abort(wait, -EPIPE,
 						 MAILBOX_REASON_NO_PEER, 0);
-			break;
-		case MBIPC_WAIT_ANSWER:
-			if (channel->answer == MAILBOX_PEER_CLOSED)
-				mbipc_wait_abort(wait, -ECONNREFUSED,
-						 MAILBOX_REASON_UNANSWERED, 0);
 			break;
 		default:
 			if (wait->inbox == &end->inbox && !end->receivers)
@@ -544,7 +539,7 @@ void mbipc_detach(struct mbipc_handle *handle)
 		deserted = !mbipc_near(handle)->receivers;
 		/* Nobody can come to it any more, whoever keeps the request. */
 		abandoned = !handle->end && !mbipc_near(handle)->handles &&
-			    mailbox->channel->answer == MAILBOX_PEER_PENDING;
+			    mailbox->channel->answer != MAILBOX_PEER_OPEN;
 	} else if (mbipc_anonymous(mailbox)) {
 		if (sends && !mailbox->senders) {
 			abort_waits(mailbox, true, false, -EPIPE,

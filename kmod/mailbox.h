@@ -119,15 +119,18 @@ struct mbipc_end {
 /**
  * struct mbipc_channel - what a CHANNEL mailbox has besides
  * @ends: the first one made it by CHANNEL or CONNECT
- * @answer: MAILBOX_PEER_PENDING, _OPEN or _REFUSED, or _CLOSED: unanswered
+ * @answer: MAILBOX_PEER_PENDING, _OPEN or _REFUSED, or _CLOSED: there will be none
  * @code: of REFUSE
+ * @asker: the CONNECT that waits for the answer, or NULL; guarded by the lock
+ *	of the mailbox that was asked
  *
- * Guarded by the mailbox's lock.
+ * Guarded by the mailbox's lock, but for @asker.
  */
 struct mbipc_channel {
 	struct mbipc_end ends[2];
 	u32 answer;
 	u32 code;
+	struct mbipc_wait *asker;
 };
 
 enum mbipc_state { MBIPC_NEW, MBIPC_ACTIVE, MBIPC_DEAD };
@@ -315,12 +318,14 @@ static inline bool mbipc_anonymous(const struct mbipc_mailbox *mailbox)
  * @link: in the list of the handle that received it
  * @sequence: the message's number
  * @far: the end that it offers, a handle without a file; owned
+ * @asked: the mailbox that it was sent to; holds a reference
  */
 struct mbipc_request {
 	struct mbipc_cargo cargo;
 	struct list_head link;
 	u64 sequence;
 	struct mbipc_handle *far;
+	struct mbipc_mailbox *asked;
 };
 
 /* A handle's own end, and the other one; of a CHANNEL. */

@@ -71,7 +71,9 @@ void mbipc_stat(struct mbipc_mailbox *mailbox, struct mailbox_stat *stat)
 	stat->senders = mailbox->senders;
 	stat->receivers = mailbox->receivers;
 	hlist_for_each_entry(wait, &mailbox->waits, all) {
-		if (wait->state != MBIPC_WAIT_PENDING)
+		/* What a CONNECT waits for was received: nothing keeps it up here. */
+		if (wait->state != MBIPC_WAIT_PENDING ||
+		    wait->kind == MBIPC_WAIT_ANSWER)
 			continue;
 		if (wait->kind == MBIPC_WAIT_RECEIVE ||
 		    (wait->kind == MBIPC_WAIT_RING &&

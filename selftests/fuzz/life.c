@@ -29,6 +29,8 @@ void box_destroy(struct box *box)
 		waiter_fail(waiter, EIDRM, MAILBOX_REASON_DESTROYED, 0);
 	while ((waiter = next_waiter(box, RECEIVES, 0)))
 		waiter_fail(waiter, EIDRM, MAILBOX_REASON_DESTROYED, 0);
+	while ((waiter = next_waiter(box, ASKS, 0)))
+		waiter_fail(waiter, EIDRM, MAILBOX_REASON_DESTROYED, 0);
 	world.mailboxes[user_of(box->creator)]--;
 	world.bytes[user_of(box->creator)] -= box->memory;
 }
@@ -96,11 +98,6 @@ void slot_close(int process, unsigned int slot)
 		if (waiter->waits && waiter->handle == handle && world.actor[i].process == process) {
 			struct box *box = handle->box;
 
-			/* the answer comes all the same; is its handle there until then? */
-			if (waiter->kind == ASKS) {
-				world.gave_up = true;
-				return;
-			}
 			waiter_fail(waiter, EBADF, MAILBOX_REASON_CLOSED, 0);
 			settle(box);
 		}

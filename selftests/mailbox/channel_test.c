@@ -341,6 +341,79 @@ TEST(a_signal_ends_the_wait_for_an_answer)
 	close(box);
 }
 
+/* Nobody may be left who could end it. */
+TEST(a_close_ends_the_wait_for_an_answer)
+{
+	struct mailbox_connect connect = {};
+	struct mailbox_accept accept = {};
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
+	struct mailbox_header header;
+	struct mailbox_stat stat;
+	struct mbx_task task;
+
+	connect.fd = mbx_dup(box, MAILBOX_RIGHT_SEND);
+	accept.fd = connect.fd;
+	ASSERT_LE(0, connect.fd);
+	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
+	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
+	EXPECT_TRUE(mbx_wait_asleep(task.tid, SYS_ioctl));
+	close(accept.fd);
+	EXPECT_EQ(-EBADF, mbx_task_join(&task));
+	EXPECT_EQ(MAILBOX_REASON_CLOSED, connect.error.reason);
+	EXPECT_EQ(-1, connect.fd);
+	ASSERT_EQ(0, mbx_stat(box, &stat));
+	EXPECT_EQ(1, stat.handles);
+	accept.sequence = header.sequence;
+	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(MAILBOX_REASON_NO_PEER, accept.error.reason);
+	close(box);
+}
+
+TEST(what_ends_the_mailbox_ends_the_wait_for_an_answer)
+{
+	struct mailbox_connect connect = {};
+	struct mailbox_accept accept = {};
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
+	struct mailbox_header header;
+	struct mailbox_stat stat;
+	struct mbx_task task;
+
+	connect.fd = box;
+	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
+	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
+	EXPECT_TRUE(mbx_wait_asleep(task.tid, SYS_ioctl));
+	/* it neither waits for room nor for a taker */
+	ASSERT_EQ(0, mbx_stat(box, &stat));
+	EXPECT_EQ(0, stat.waiting_senders);
+	EXPECT_EQ(0, mbx_destroy(box, NULL));
+	EXPECT_EQ(-EIDRM, mbx_task_join(&task));
+	EXPECT_EQ(MAILBOX_REASON_DESTROYED, connect.error.reason);
+	EXPECT_EQ(-1, connect.fd);
+	accept.sequence = header.sequence;
+	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	close(box);
+}
+
+/* What was received by then can be answered, where nobody waits for it. */
+TEST(a_request_outlives_the_mailbox)
+{
+	struct mailbox_connect connect = { .flags = MAILBOX_NONBLOCK };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct mailbox_accept accept = {};
+	struct mailbox_header header;
+
+	ASSERT_EQ(0, connect_to(box, &connect));
+	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
+	EXPECT_EQ(0, mbx_destroy(box, NULL));
+	accept.sequence = header.sequence;
+	ASSERT_EQ(0, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(0, mbx_put(accept.fd, "late", 0));
+	EXPECT_STREQ("late", mbx_next(connect.fd));
+	close(accept.fd);
+	close(connect.fd);
+	close(box);
+}
+
 TEST(nonblock_does_not_wait_for_the_answer)
 {
 	struct mailbox_connect connect = { .flags = MAILBOX_NONBLOCK };

@@ -794,12 +794,13 @@ struct mailbox_channel {
  * The rings' memory and the channel are charged to the calling user.  Not in a
  * BROADCAST, and not on a channel (POLICY).  A CONNECT that gives up takes its
  * request back, unless it was received already; then ACCEPT says that nobody is
- * behind it, as for one by NONBLOCK whose end was closed.
+ * behind it, as for one by NONBLOCK whose end was closed.  Either both calls
+ * make the channel or none does.
  *
  * Errors: as SEND_SYNC and CHANNEL until the request is received; then
  * ECONNREFUSED (REFUSED; or UNANSWERED: who had received it closed without an
- * answer), ETIMEDOUT.  A CONNECT whose request was received is not restarted
- * after a signal: EINTR.
+ * answer), ETIMEDOUT, EIDRM (DESTROYED), EBADF (CLOSED).  A CONNECT whose
+ * request was received is not restarted after a signal: EINTR.
  */
 struct mailbox_connect {
 	struct mailbox_error error;
