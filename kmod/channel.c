@@ -405,7 +405,7 @@ static void wake_end(struct mbipc_end *end, u32 events)
  * mbipc_channel_wake - tell the other end that there is something to do
  * @handle: an end with a ring
  * @events: MAILBOX_RING_*
- * @both: tell the end's own waits, too
+ * @both: tell the end's own waits and pollers, too
  */
 void mbipc_channel_wake(struct mbipc_handle *handle, u32 events, bool both)
 {
@@ -418,9 +418,11 @@ void mbipc_channel_wake(struct mbipc_handle *handle, u32 events, bool both)
 	spin_lock(&mailbox->lock);
 	near->ring_cpu = raw_smp_processor_id();
 	wake_end(far, events);
-	if (both)
-		wake_end(near, events);
 	polled = mbipc_ring_told(far->ring, events);
+	if (both) {
+		wake_end(near, events);
+		polled |= mbipc_ring_told(near->ring, events);
+	}
 	if (polled & MAILBOX_RING_DATA)
 		after.poll |= MBIPC_POLL_DATA;
 	if (polled & MAILBOX_RING_ROOM)

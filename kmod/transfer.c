@@ -775,8 +775,11 @@ __poll_t mbipc_poll_mask(struct mbipc_handle *handle, __poll_t wanted)
 			mask |= poll_receiver(handle);
 		if (handle->may & MAILBOX_RIGHT_SEND)
 			mask |= poll_sender(handle);
+		/* To wait for them needs both rights, too. */
 		if (mailbox->policy == MAILBOX_POLICY_CHANNEL &&
-		    mbipc_near(handle)->ring)
+		    mbipc_near(handle)->ring &&
+		    (handle->may & MAILBOX_RIGHT_SEND) &&
+		    (handle->may & MAILBOX_RIGHT_RECEIVE))
 			mask |= mbipc_ring_poll(mbipc_near(handle)->ring,
 						mbipc_far(handle)->ring, wanted);
 	}

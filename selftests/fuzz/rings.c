@@ -195,8 +195,10 @@ static void expect_wake(const struct call *call, struct handle *handle, struct c
 		return;
 	far_ring(handle)->polled &= ~call->arg[EVENTS];
 	wake(handle->box, !handle->end, call->arg[EVENTS]);
-	if (call->arg[FLAGS] & MAILBOX_WAKE_BOTH)
+	if (call->arg[FLAGS] & MAILBOX_WAKE_BOTH) {
+		near_ring(handle)->polled &= ~call->arg[EVENTS];
 		wake(handle->box, handle->end, call->arg[EVENTS]);
+	}
 }
 
 void expect_ring_poll(struct handle *handle, struct expectation *expected)
@@ -204,7 +206,7 @@ void expect_ring_poll(struct handle *handle, struct expectation *expected)
 	struct ring *mine = near_ring(handle);
 	const struct ring *theirs = far_ring(handle);
 
-	if (!mine->size)
+	if (!mine->size || (rights_in_use(handle) & BOTH) != BOTH)
 		return;
 	/* what a poll asked for, until a WAKE */
 	mine->polled = EVENTS_KNOWN;

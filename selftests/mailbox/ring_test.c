@@ -391,6 +391,26 @@ TEST_F(rings, wake_can_be_for_both_ends)
 	EXPECT_EQ(0, mbx_ioctl(self->end[1], MAILBOX_IOC_RING_WAIT, &wait));
 }
 
+/* A thread may have seen the lie while another polls the same end. */
+TEST_F(rings, a_lie_wakes_the_thread_that_polls)
+{
+	struct mailbox_ring_wake wake = {
+		.flags = MAILBOX_WAKE_BOTH, .events = MAILBOX_RING_DATA,
+	};
+	struct epoll_event event = { .events = EPOLLRDBAND | EPOLLET };
+	int epoll = epoll_create1(0);
+
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, self->end[0], &event));
+	ASSERT_EQ(0, epoll_wait(epoll, &event, 1, 0));
+	EXPECT_EQ(1, self->ring[0]->mine->data_poll);
+	/* an edge is told only to who looks for it once more */
+	self->ring[1]->mine->head = 8;
+	EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
+	ASSERT_EQ(0, mbx_ioctl(self->end[0], MAILBOX_IOC_RING_WAKE, &wake));
+	EXPECT_EQ(1, epoll_wait(epoll, &event, 1, 0));
+	close(epoll);
+}
+
 /* Who is woken all the time for nothing comes to the end of its time all the same. */
 TEST_F(rings, a_wake_is_no_more_time)
 {
@@ -416,6 +436,7 @@ TEST_F(rings, sleep_and_wake_need_both_rights)
 	struct mailbox_ring_wait wait = {
 		.flags = MAILBOX_NONBLOCK, .events = MAILBOX_RING_DATA,
 	};
+	struct pollfd p = { .events = POLLWRBAND };
 	int i;
 
 	ASSERT_EQ(0, mbx_ioctl(self->end[0], MAILBOX_IOC_RING_WAKE, &wake));
@@ -428,6 +449,8 @@ TEST_F(rings, sleep_and_wake_need_both_rights)
 		EXPECT_EQ(rights[!i], wait.error.value);
 		EXPECT_EQ(-EBADF, mbx_ioctl(part, MAILBOX_IOC_RING_WAKE, &wake));
 		EXPECT_EQ(MAILBOX_REASON_RIGHT, wake.error.reason);
+		p.fd = part;
+		EXPECT_EQ(0, poll(&p, 1, 0));
 		close(part);
 	}
 	EXPECT_EQ(0, mbx_ioctl(self->end[1], MAILBOX_IOC_RING_WAIT, &wait));

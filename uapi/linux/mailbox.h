@@ -908,7 +908,7 @@ struct mailbox_peer {
 #define MAILBOX_RING_ROOM	0x2	/* room in its own ring */
 
 /* mailbox_ring_wake.flags */
-#define MAILBOX_WAKE_BOTH	0x1	/* also who waits on this end: the link is broken */
+#define MAILBOX_WAKE_BOTH	0x1	/* also who waits or polls on this end: the link is broken */
 
 /*
  * mailbox_ring_page.flags: before it sleeps this side makes the other one's barrier,
