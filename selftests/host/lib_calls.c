@@ -361,11 +361,13 @@ TEST_F(call, destroy)
 {
 	uint64_t dropped = 0;
 
-	EXPECT_EQ(0, mailbox_destroy(5, &dropped, &self->error));
+	EXPECT_EQ(0, mailbox_destroy(5, 0, &dropped, &self->error));
 	EXPECT_EQ(14, dropped);
 	EXPECT_CALL(0, 5, MAILBOX_IOC_DESTROY,
 		    struct mailbox_destroy expected = { NO_ERROR });
-	EXPECT_EQ(0, mailbox_destroy(5, NULL, NULL));
+	EXPECT_EQ(0, mailbox_destroy(5, MAILBOX_DESTROY_NOW, NULL, NULL));
+	EXPECT_CALL(1, 5, MAILBOX_IOC_DESTROY,
+		    struct mailbox_destroy expected = { .flags = MAILBOX_DESTROY_NOW });
 }
 
 TEST_F(call, remove)
@@ -949,7 +951,7 @@ static ssize_t dup_(struct mailbox_error *error)
 static ssize_t destroy_(struct mailbox_error *error)
 {
 	uint64_t dropped = 1;
-	ssize_t result = mailbox_destroy(5, &dropped, error);
+	ssize_t result = mailbox_destroy(5, 0, &dropped, error);
 
 	return dropped != 1 ? -EXFULL : result;
 }

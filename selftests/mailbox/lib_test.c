@@ -258,9 +258,9 @@ TEST_F(library, destroy)
 	char byte;
 
 	ASSERT_EQ(0, mailbox_send(self->fd, "x", 1, 0, 0, NULL));
-	EXPECT_EQ(0, mailbox_destroy(self->fd, &dropped, &self->error));
+	EXPECT_EQ(0, mailbox_destroy(self->fd, 0, &dropped, &self->error));
 	EXPECT_EQ(1, dropped);
-	EXPECT_EQ(-EIDRM, mailbox_destroy(self->fd, NULL, &self->error));
+	EXPECT_EQ(-EIDRM, mailbox_destroy(self->fd, 0, NULL, &self->error));
 	EXPECT_EQ(-EIDRM, mailbox_receive(self->fd, &byte, 1, NULL,
 					  &self->error));
 	EXPECT_STREQ("the mailbox has been destroyed (EIDRM)",

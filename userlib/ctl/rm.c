@@ -66,18 +66,6 @@ static int open_to_remove(const char *name, bool now, struct mailbox_error *erro
 	return fd;
 }
 
-static int destroy(int fd, bool now, uint64_t *dropped, struct mailbox_error *error)
-{
-	struct mailbox_destroy how = { .flags = MAILBOX_DESTROY_NOW };
-	int result;
-
-	if (!now)
-		return mailbox_destroy(fd, dropped, error);
-	result = mailbox_ioctl(fd, MAILBOX_IOC_DESTROY, &how);
-	*error = how.error;
-	return result;
-}
-
 int command_rm(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -115,7 +103,8 @@ int command_rm(int argc, char **argv)
 		if (fds[i] < 0)
 			continue;
 		/* Named twice, or removed by someone else at this moment: it is gone. */
-		if (destroy(fds[i], arguments.now, &dropped, &error) && error.code != -EIDRM)
+		if (mailbox_destroy(fds[i], arguments.now ? MAILBOX_DESTROY_NOW : 0, &dropped,
+				    &error) && error.code != -EIDRM)
 			status = failure(arguments.names[i], &error, MAILBOX_IOC_DESTROY);
 		if (dropped && !arguments.force) {
 			char *name = escape(arguments.names[i], NULL);

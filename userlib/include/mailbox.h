@@ -173,6 +173,7 @@ int mailbox_dup(int fd, unsigned int rights, unsigned int flags,
 /**
  * mailbox_destroy() - end a mailbox for everybody (MAILBOX_IOC_DESTROY)
  * @fd: a handle with ADMIN
+ * @flags: MAILBOX_DESTROY_NOW or 0
  * @dropped: set to the number of messages that were in the queue; may be NULL
  * @error: filled on failure; may be NULL
  *
@@ -180,7 +181,8 @@ int mailbox_dup(int fd, unsigned int rights, unsigned int flags,
  *
  * Return: 0 or a negative errno.
  */
-int mailbox_destroy(int fd, uint64_t *dropped, struct mailbox_error *error);
+int mailbox_destroy(int fd, unsigned int flags, uint64_t *dropped,
+		    struct mailbox_error *error);
 
 /**
  * mailbox_remove() - end a named mailbox for everybody

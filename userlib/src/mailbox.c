@@ -110,9 +110,10 @@ int mailbox_dup(int fd, unsigned int rights, unsigned int flags,
 	return result < 0 ? result : dup.fd;
 }
 
-int mailbox_destroy(int fd, uint64_t *dropped, struct mailbox_error *error)
+int mailbox_destroy(int fd, unsigned int flags, uint64_t *dropped,
+		    struct mailbox_error *error)
 {
-	struct mailbox_destroy destroy = { .flags = 0 };
+	struct mailbox_destroy destroy = { .flags = flags };
 	int result = mailbox_ioctl(fd, MAILBOX_IOC_DESTROY, &destroy);
 
 	if (result < 0)
@@ -132,7 +133,7 @@ int mailbox_remove(const char *name, struct mailbox_error *error)
 	if (fd < 0) {
 		result = fd;
 	} else {
-		result = mailbox_destroy(fd, NULL, error);
+		result = mailbox_destroy(fd, 0, NULL, error);
 		close(fd);
 	}
 	pthread_setcancelstate(state, NULL);
