@@ -367,7 +367,8 @@ TEST_F(call, destroy)
 		    struct mailbox_destroy expected = { NO_ERROR });
 	EXPECT_EQ(0, mailbox_destroy(5, MAILBOX_DESTROY_NOW, NULL, NULL));
 	EXPECT_CALL(1, 5, MAILBOX_IOC_DESTROY,
-		    struct mailbox_destroy expected = { .flags = MAILBOX_DESTROY_NOW });
+		    struct mailbox_destroy expected = { NO_ERROR,
+			.flags = MAILBOX_DESTROY_NOW });
 }
 
 TEST_F(call, remove)
