@@ -213,8 +213,10 @@ void mbipc_request_refuse(struct mbipc_request *request, u32 code)
 	struct mbipc_mailbox *mailbox = request->far->mailbox;
 
 	spin_lock(&mailbox->lock);
-	WRITE_ONCE(mailbox->channel->answer, MAILBOX_PEER_REFUSED);
-	mailbox->channel->code = code;
+	if (mailbox->channel->answer == MAILBOX_PEER_PENDING) {
+		WRITE_ONCE(mailbox->channel->answer, MAILBOX_PEER_REFUSED);
+		mailbox->channel->code = code;
+	}
 	spin_unlock(&mailbox->lock);
 	request_drop(&request->cargo);
 }

@@ -19,7 +19,8 @@
  *	DEAD	destroyed, or left by its last handle: its name is gone, every
  *		wait was aborted, no message comes in or goes out; the queue is
  *		being emptied
- *	freed	with the last reference, which is a handle's or a name's
+ *	freed	with the last reference, which is a handle's, a name's or that of
+ *		a request for a channel
  */
 #ifndef MBIPC_MAILBOX_H
 #define MBIPC_MAILBOX_H
@@ -119,7 +120,8 @@ struct mbipc_end {
 /**
  * struct mbipc_channel - what a CHANNEL mailbox has besides
  * @ends: the first one made it by CHANNEL or CONNECT
- * @answer: MAILBOX_PEER_PENDING, _OPEN or _REFUSED, or _CLOSED: there will be none
+ * @answer: MAILBOX_PEER_PENDING, _OPEN or _REFUSED, or _CLOSED: there will be
+ *	none; written once, and looked at also without the lock
  * @code: of REFUSE
  * @asker: the CONNECT that waits for the answer, or NULL; guarded by the lock
  *	of the mailbox that was asked
@@ -137,7 +139,7 @@ enum mbipc_state { MBIPC_NEW, MBIPC_ACTIVE, MBIPC_DEAD };
 
 /**
  * struct mbipc_mailbox - the object
- * @refs: handles and, while it is registered, the name
+ * @refs: handles, requests and, while it is registered, the name
  * @state: where in its life; @lock
  * @lock: see the lock tree
  * @id: unique; constant

@@ -85,11 +85,15 @@ void mbipc_ring_free(struct mbipc_ring *ring)
 	kvfree(ring);
 }
 
-/* What the other side looks at after each store. */
+/*
+ * What the other side looks at after each store.  A side that has found the other
+ * one lying has written @closed itself, and must not be forgotten.
+ */
 static void show_polls(const struct mbipc_ring *ring)
 {
 	WRITE_ONCE(ring->page->data_poll,
-		   ring->closed || (ring->polls & MAILBOX_RING_DATA));
+		   ring->closed || READ_ONCE(ring->page->closed) ||
+		   (ring->polls & MAILBOX_RING_DATA));
 	WRITE_ONCE(ring->page->room_poll, !!(ring->polls & MAILBOX_RING_ROOM));
 }
 
@@ -171,6 +175,9 @@ __poll_t mbipc_ring_poll(struct mbipc_ring *mine, struct mbipc_ring *theirs,
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDBAND;
 	if (READ_ONCE(my->head) - READ_ONCE(their->tail) <= mine->size / 2)
 		mask |= EPOLLWRBAND;
+	/* No more will come: whoever asks user space's ring is told so at once. */
+	if (READ_ONCE(my->closed) || READ_ONCE(their->closed))
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDBAND | EPOLLWRBAND;
 	return mask;
 }
 

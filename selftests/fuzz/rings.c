@@ -214,6 +214,9 @@ void expect_ring_poll(struct handle *handle, struct expectation *expected)
 		expected->must |= POLLIN | POLLRDNORM | POLLRDBAND;
 	if (mine->head - theirs->tail <= mine->size / 2)
 		expected->must |= POLLWRBAND;
+	/* whose page says that it is closed */
+	if (!handles_at(handle->box, !handle->end, 0))
+		expected->must |= POLLIN | POLLRDNORM | POLLRDBAND | POLLWRBAND;
 }
 
 void expect_ring(unsigned int actor, const struct call *call, struct handle *handle)

@@ -411,6 +411,37 @@ TEST_F(rings, a_lie_wakes_the_thread_that_polls)
 	close(epoll);
 }
 
+static long poll_for_records(void *end)
+{
+	struct pollfd p = { .fd = *(int *)end, .events = POLLRDBAND };
+
+	return poll(&p, 1, -1) == 1 ? p.revents : -errno;
+}
+
+/*
+ * Where the lie is about what was released, no index says that there is something
+ * to do; and the other side must hear of it though this one polls no more.
+ */
+TEST_F(rings, a_lie_is_told_to_all_who_poll)
+{
+	char record[1000] = "";
+	struct mbx_task mine, theirs;
+
+	if (variant->flags & MAILBOX_RING_NOPOLL)
+		return;
+	ASSERT_EQ(0, mbx_task_start(&mine, poll_for_records, &self->end[1]));
+	ASSERT_EQ(0, mbx_task_start(&theirs, poll_for_records, &self->end[0]));
+	ASSERT_TRUE(mbx_wait_asleep(mine.tid, SYS_poll));
+	ASSERT_TRUE(mbx_wait_asleep(theirs.tid, SYS_poll));
+	self->ring[0]->mine->tail = 0x12345678;
+	EXPECT_EQ(-EPROTO, mailbox_ring_send(self->ring[1], record, sizeof(record), 0));
+	EXPECT_EQ(POLLRDBAND, mbx_task_join(&mine));
+	EXPECT_EQ(POLLRDBAND, mbx_task_join(&theirs));
+	EXPECT_EQ(1, self->ring[1]->mine->data_poll);
+	EXPECT_EQ(-EPIPE, mailbox_ring_send(self->ring[0], record, sizeof(record), 0));
+	EXPECT_EQ(-EPIPE, mailbox_ring_receive(self->ring[0], record, sizeof(record), 0));
+}
+
 /* Who is woken all the time for nothing comes to the end of its time all the same. */
 TEST_F(rings, a_wake_is_no_more_time)
 {

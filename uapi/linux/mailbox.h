@@ -929,7 +929,8 @@ struct mailbox_peer {
  * @room_wait: as @data_wait, for room in its own ring
  * @room_poll: as @data_poll, for room
  * @room_at: with @room_wait: the other side's @tail at which there is enough
- * @closed: not 0: the last handle of this side is closed; the kernel's
+ * @closed: not 0: the last handle of this side is closed; the kernel's, and this
+ *	side's where it has found the other one lying
  * @flags: MAILBOX_RING_HEAVY, set once and for good
  * @data_ticket: what @data_wait was last; this side's own, for whoever maps it
  *	after this one
