@@ -907,8 +907,8 @@ struct mailbox_peer {
 #define MAILBOX_RING_DATA	0x1	/* records in the other side's ring */
 #define MAILBOX_RING_ROOM	0x2	/* room in its own ring */
 
-/* mailbox_ring_wake.flags */
-#define MAILBOX_WAKE_BOTH	0x1	/* also who waits or polls on this end: the link is broken */
+/* mailbox_ring_wake.flags: tell also who waits or polls on this end: the link is broken */
+#define MAILBOX_WAKE_BOTH	0x1
 
 /*
  * mailbox_ring_page.flags: before it sleeps this side makes the other one's barrier,
