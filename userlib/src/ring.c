@@ -43,6 +43,19 @@ static bool size_ok(uint32_t size)
 	return size >= MAILBOX_RING_MIN && size <= MAILBOX_RING_MAX && !(size & (size - 1));
 }
 
+/* Is there nobody who could do anything meanwhile?  A file is read to know. */
+static bool one_cpu(void)
+{
+	static int cpus;
+	int count = __atomic_load_n(&cpus, __ATOMIC_RELAXED);
+
+	if (!count) {
+		count = (int)sysconf(_SC_NPROCESSORS_ONLN);
+		__atomic_store_n(&cpus, count, __ATOMIC_RELAXED);
+	}
+	return count == 1;
+}
+
 int mailbox_ring_attach(struct mailbox_ring_page *mine, uint32_t size,
 			const struct mailbox_ring_page *theirs, uint32_t their_size,
 			unsigned int flags,
@@ -72,7 +85,7 @@ int mailbox_ring_attach(struct mailbox_ring_page *mine, uint32_t size,
 	new->transport = transport;
 	new->context = context;
 	new->fd = -1;
-	new->spin = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN : 0;
+	new->spin = one_cpu() ? 0 : SPIN;
 	/* a side may be let go of, and mapped again */
 	new->out.next = mine->head;
 	/* no room, until a look at the other side's tail has shown that it can be */
