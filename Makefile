@@ -183,7 +183,7 @@ with-library = -L$(build)/lib -lmailbox -Wl,-rpath,'$$ORIGIN/../lib'
 $(build)/bin/mailboxctl: $(command-objects) $(build)/lib/libmailbox.so
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(command-objects) $(with-library) -lkmod -ljson-c
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(command-objects) $(with-library) -ljson-c
 
 $(build)/examples/%: $(build)/obj/userlib/examples/%.o $(build)/lib/libmailbox.so
 	$(call say,LD,$@)

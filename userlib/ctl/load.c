@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <libkmod.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +10,11 @@
 #include <unistd.h>
 
 #include "ctl.h"
+#include "kmod.h"
 
 #define MODULE	"mailbox_ipc"
+
+static const struct kmod_library *lib;
 
 /* What goes wrong is said once, by us. */
 static void silent(void *data, int priority, const char *file, int line,
@@ -29,11 +31,13 @@ static void silent(void *data, int priority, const char *file, int line,
 
 static struct kmod_ctx *kmod_start(void)
 {
-	struct kmod_ctx *kmod = kmod_new(NULL, NULL);
+	struct kmod_ctx *kmod;
 
+	lib = kmod_library();
+	kmod = lib->kmod_new(NULL, NULL);
 	if (!kmod)
 		die_memory();
-	kmod_set_log_fn(kmod, silent, NULL);
+	lib->kmod_set_log_fn(kmod, silent, NULL);
 	return kmod;
 }
 
@@ -42,10 +46,10 @@ static bool loaded(struct kmod_ctx *kmod)
 	struct kmod_module *module;
 	int state;
 
-	if (kmod_module_new_from_name(kmod, MODULE, &module) < 0)
+	if (lib->kmod_module_new_from_name(kmod, MODULE, &module) < 0)
 		die_memory();
-	state = kmod_module_get_initstate(module);
-	kmod_module_unref(module);
+	state = lib->kmod_module_get_initstate(module);
+	lib->kmod_module_unref(module);
 	return state >= 0;
 }
 
@@ -85,11 +89,11 @@ static const char *module_info(const struct kmod_list *info, const char *key,
 {
 	const struct kmod_list *item;
 
-	kmod_list_foreach(item, info) {
-		const char *value = kmod_module_info_get_value(item);
+	for (item = info; item; item = lib->kmod_list_next(info, item)) {
+		const char *value = lib->kmod_module_info_get_value(item);
 		size_t length = strlen(begins);
 
-		if (!strcmp(kmod_module_info_get_key(item), key) &&
+		if (!strcmp(lib->kmod_module_info_get_key(item), key) &&
 		    !strncmp(value, begins, length))
 			return value + length;
 	}
@@ -160,22 +164,22 @@ static struct kmod_module *find_module(struct kmod_ctx *kmod, const char *path)
 		if (access(path, R_OK))
 			die(errno == EACCES ? EX_NOPERM : EX_NOINPUT, "%s: %s", path,
 			    strerror(errno));
-		error = kmod_module_new_from_path(kmod, path, &module);
+		error = lib->kmod_module_new_from_path(kmod, path, &module);
 		if (error < 0)
 			die(error == -EEXIST ? EX_CANTCREAT : EX_DATAERR, "%s: not a kernel module: %s",
 			    path, strerror(-error));
 		return module;
 	}
 
-	error = kmod_module_new_from_lookup(kmod, MODULE, &found);
+	error = lib->kmod_module_new_from_lookup(kmod, MODULE, &found);
 	if (error < 0 || !found) {
 		uname(&kernel);
 		die(EX_UNAVAILABLE,
 		    "the module %s is not installed for the kernel %s; 'mailboxctl load PATH' takes it from elsewhere",
 		    MODULE, kernel.release);
 	}
-	module = kmod_module_get_module(found);
-	kmod_module_unref_list(found);
+	module = lib->kmod_module_get_module(found);
+	lib->kmod_module_unref_list(found);
 	return module;
 }
 
@@ -239,9 +243,9 @@ int command_load(int argc, char **argv)
 
 	kmod = kmod_start();
 	module = find_module(kmod, arguments.path);
-	if (arguments.path && strcmp(kmod_module_get_name(module), MODULE))
+	if (arguments.path && strcmp(lib->kmod_module_get_name(module), MODULE))
 		die(EX_USAGE, "%s: this is the module %s, not %s", arguments.path,
-		    kmod_module_get_name(module), MODULE);
+		    lib->kmod_module_get_name(module), MODULE);
 
 	if (loaded(kmod)) {
 		if (arguments.parameter_count)
@@ -251,7 +255,7 @@ int command_load(int argc, char **argv)
 		goto out;
 	}
 
-	error = kmod_module_get_info(module, &info);
+	error = lib->kmod_module_get_info(module, &info);
 	if (error < 0)
 		die(EX_DATAERR, "%s: not a kernel module: %s",
 		    arguments.path ? arguments.path : MODULE, strerror(-error));
@@ -259,17 +263,17 @@ int command_load(int argc, char **argv)
 
 	parameters = join(&arguments);
 	if (arguments.path)
-		error = kmod_module_insert_module(module, 0, parameters);
+		error = lib->kmod_module_insert_module(module, 0, parameters);
 	else
-		error = kmod_module_probe_insert_module(module, KMOD_PROBE_FAIL_ON_LOADED,
+		error = lib->kmod_module_probe_insert_module(module, KMOD_PROBE_FAIL_ON_LOADED,
 							parameters, NULL, NULL, NULL);
 	if (error)
 		refuse(error < 0 ? error : -EPERM, arguments.path, info);
 	free(parameters);
-	kmod_module_info_free_list(info);
+	lib->kmod_module_info_free_list(info);
 out:
-	kmod_module_unref(module);
-	kmod_unref(kmod);
+	lib->kmod_module_unref(module);
+	lib->kmod_unref(kmod);
 	free(arguments.parameters);
 	return EX_OK;
 }
@@ -341,10 +345,10 @@ int command_unload(int argc, char **argv)
 	kmod = kmod_start();
 	if (!loaded(kmod))
 		die(EX_UNAVAILABLE, "the module is not loaded");
-	if (kmod_module_new_from_name(kmod, MODULE, &module) < 0)
+	if (lib->kmod_module_new_from_name(kmod, MODULE, &module) < 0)
 		die_memory();
 
-	error = kmod_module_remove_module(module, 0);
+	error = lib->kmod_module_remove_module(module, 0);
 	switch (-error) {
 	case 0:
 		break;
@@ -360,7 +364,7 @@ int command_unload(int argc, char **argv)
 		die(EX_OSERR, "cannot unload the module: %s", strerror(-error));
 	}
 
-	kmod_module_unref(module);
-	kmod_unref(kmod);
+	lib->kmod_module_unref(module);
+	lib->kmod_unref(kmod);
 	return status;
 }
