@@ -556,7 +556,7 @@ struct trace {
 	struct mailbox_stat end;
 	struct mailbox_peer asked;
 	struct mailbox_info info;
-	int files;
+	__u64 files;			/* a bit for each */
 	int next;
 };
 
@@ -569,7 +569,8 @@ MBX_HELPER void trace_take(struct trace *trace, struct world *world)
 	mbx_stat(world->ends[0], &trace->end);
 	mbx_ioctl(world->asked, MAILBOX_IOC_PEER, &trace->asked);
 	mbx_info(world->device, &trace->info);
-	trace->files = mbx_open_files();
+	for (int fd = 0; fd < 64; fd++)
+		trace->files |= (__u64)(fcntl(fd, F_GETFD) >= 0) << fd;
 	trace->next = fcntl(world->device, F_DUPFD_CLOEXEC, 0);
 	close(trace->next);
 }
