@@ -244,12 +244,15 @@ MBX_HELPER void request_receive(struct world *world, struct mailbox_receive *rec
 	};
 }
 
-MBX_HELPER void request_connect(struct world *world, struct mailbox_connect *connect)
+MBX_HELPER void request_connect(struct mailbox_connect *connect)
 {
+	/* far from the end of memory, where one that is too long would not fit */
+	static char payload[8];
+
 	*connect = (struct mailbox_connect) {
 		.flags = MAILBOX_NONBLOCK,
-		.buffer = MBX_PTR(world->payload),
-		.length = sizeof(world->payload),
+		.buffer = MBX_PTR(payload),
+		.length = sizeof(payload),
 		.capacity = 1,
 		.ring = WORLD_RING,
 		.ring_back = WORLD_RING_BACK,
@@ -450,7 +453,7 @@ MBX_HELPER void request_make(struct request *request, struct world *world, enum 
 	case CONNECT_UNTIL:
 	case CONNECT_VECTOR:
 		REQUEST(MAILBOX_IOC_CONNECT);
-		request_connect(world, &request->in.connect);
+		request_connect(&request->in.connect);
 		if (kind == CONNECT_UNTIL)
 			request->in.connect.flags = MAILBOX_DEADLINE;
 		if (kind == CONNECT_VECTOR) {
