@@ -255,28 +255,6 @@ TEST(a_deadline_takes_the_request_back)
 	close(box);
 }
 
-TEST(a_deadline_ends_the_wait_for_an_answer)
-{
-	struct mailbox_connect connect = { .flags = MAILBOX_DEADLINE };
-	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
-	struct mailbox_accept accept = {};
-	struct mailbox_header header;
-	struct mbx_task task;
-
-	connect.deadline = mbx_in_ms(300);
-	connect.fd = box;
-	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
-	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
-	EXPECT_EQ(MAILBOX_MESSAGE_CONNECT, header.flags);
-	EXPECT_EQ(-ETIMEDOUT, mbx_task_join(&task));
-	EXPECT_EQ(MAILBOX_REASON_DEADLINE, connect.error.reason);
-	/* it was received, and nobody is behind it */
-	accept.sequence = header.sequence;
-	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
-	EXPECT_EQ(MAILBOX_REASON_NO_PEER, accept.error.reason);
-	close(box);
-}
-
 /* As a send that was not accepted: with SA_RESTART it asks once more, by one request. */
 TEST(a_signal_takes_the_request_back)
 {
@@ -314,83 +292,99 @@ TEST(what_ends_the_mailbox_ends_the_wait_in_it)
 	close(box);
 }
 
-TEST(a_signal_ends_the_wait_for_an_answer)
-{
-	struct mailbox_connect connect = { .error.value = 77 };
-	struct mailbox_accept accept = {};
+/* A thread's CONNECT whose request was received. */
+struct asking {
+	struct mailbox_connect connect;
 	struct mailbox_header header;
 	struct mbx_task task;
+};
+
+static void receive_request(struct __test_metadata *_metadata, struct asking *asking, int box,
+			    int fd)
+{
+	asking->connect.fd = fd;
+	ASSERT_EQ(0, mbx_task_start(&asking->task, connect_task, &asking->connect));
+	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &asking->header));
+	EXPECT_EQ(MAILBOX_MESSAGE_CONNECT, asking->header.flags);
+}
+
+/* It has given up: so it made no end, and none can be made for it. */
+static void nobody_is_behind(struct __test_metadata *_metadata, const struct asking *asking,
+			     int box)
+{
+	struct mailbox_accept accept = { .sequence = asking->header.sequence, .fd = 5 };
+
+	EXPECT_EQ(-1, asking->connect.fd);
+	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(MAILBOX_REASON_NO_PEER, accept.error.reason);
+	EXPECT_EQ(-1, accept.fd);
+}
+
+TEST(a_deadline_ends_the_wait_for_an_answer)
+{
+	struct asking asking = { .connect.flags = MAILBOX_DEADLINE };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
+
+	asking.connect.deadline = mbx_in_ms(300);
+	receive_request(_metadata, &asking, box, box);
+	EXPECT_EQ(-ETIMEDOUT, mbx_task_join(&asking.task));
+	EXPECT_EQ(MAILBOX_REASON_DEADLINE, asking.connect.error.reason);
+	nobody_is_behind(_metadata, &asking, box);
+	close(box);
+}
+
+TEST(a_signal_ends_the_wait_for_an_answer)
+{
+	struct asking asking = { .connect.error.value = 77 };
 	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
 
 	/* started again it would ask twice: so the handler's flag makes no difference */
 	ASSERT_EQ(0, mbx_catch(SIGUSR1, SA_RESTART));
-	connect.fd = box;
-	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
-	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
-	EXPECT_TRUE(mbx_wait_asleep(task.tid, SYS_ioctl));
-	EXPECT_EQ(0, pthread_kill(task.thread, SIGUSR1));
-	EXPECT_EQ(-EINTR, mbx_task_join(&task));
-	EXPECT_EQ(0, connect.error.code);
-	EXPECT_EQ(77, connect.error.value);
-	EXPECT_EQ(-1, connect.fd);
-	accept.sequence = header.sequence;
-	accept.fd = 5;
-	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
-	EXPECT_EQ(MAILBOX_REASON_NO_PEER, accept.error.reason);
-	EXPECT_EQ(-1, accept.fd);
+	receive_request(_metadata, &asking, box, box);
+	EXPECT_TRUE(mbx_wait_asleep(asking.task.tid, SYS_ioctl));
+	EXPECT_EQ(0, pthread_kill(asking.task.thread, SIGUSR1));
+	EXPECT_EQ(-EINTR, mbx_task_join(&asking.task));
+	EXPECT_EQ(0, asking.connect.error.code);
+	EXPECT_EQ(77, asking.connect.error.value);
+	nobody_is_behind(_metadata, &asking, box);
 	close(box);
 }
 
 /* Nobody may be left who could end it. */
 TEST(a_close_ends_the_wait_for_an_answer)
 {
-	struct mailbox_connect connect = {};
-	struct mailbox_accept accept = {};
+	struct asking asking = {};
 	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
-	struct mailbox_header header;
+	int asker = mbx_dup(box, MAILBOX_RIGHT_SEND);
 	struct mailbox_stat stat;
-	struct mbx_task task;
 
-	connect.fd = mbx_dup(box, MAILBOX_RIGHT_SEND);
-	accept.fd = connect.fd;
-	ASSERT_LE(0, connect.fd);
-	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
-	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
-	EXPECT_TRUE(mbx_wait_asleep(task.tid, SYS_ioctl));
-	close(accept.fd);
-	EXPECT_EQ(-EBADF, mbx_task_join(&task));
-	EXPECT_EQ(MAILBOX_REASON_CLOSED, connect.error.reason);
-	EXPECT_EQ(-1, connect.fd);
+	ASSERT_LE(0, asker);
+	receive_request(_metadata, &asking, box, asker);
+	EXPECT_TRUE(mbx_wait_asleep(asking.task.tid, SYS_ioctl));
+	close(asker);
+	EXPECT_EQ(-EBADF, mbx_task_join(&asking.task));
+	EXPECT_EQ(MAILBOX_REASON_CLOSED, asking.connect.error.reason);
 	ASSERT_EQ(0, mbx_stat(box, &stat));
 	EXPECT_EQ(1, stat.handles);
-	accept.sequence = header.sequence;
-	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
-	EXPECT_EQ(MAILBOX_REASON_NO_PEER, accept.error.reason);
+	nobody_is_behind(_metadata, &asking, box);
 	close(box);
 }
 
 TEST(what_ends_the_mailbox_ends_the_wait_for_an_answer)
 {
-	struct mailbox_connect connect = {};
-	struct mailbox_accept accept = {};
+	struct asking asking = {};
 	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
-	struct mailbox_header header;
 	struct mailbox_stat stat;
-	struct mbx_task task;
 
-	connect.fd = box;
-	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
-	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
-	EXPECT_TRUE(mbx_wait_asleep(task.tid, SYS_ioctl));
+	receive_request(_metadata, &asking, box, box);
+	EXPECT_TRUE(mbx_wait_asleep(asking.task.tid, SYS_ioctl));
 	/* it neither waits for room nor for a taker */
 	ASSERT_EQ(0, mbx_stat(box, &stat));
 	EXPECT_EQ(0, stat.waiting_senders);
 	EXPECT_EQ(0, mbx_destroy(box, NULL));
-	EXPECT_EQ(-EIDRM, mbx_task_join(&task));
-	EXPECT_EQ(MAILBOX_REASON_DESTROYED, connect.error.reason);
-	EXPECT_EQ(-1, connect.fd);
-	accept.sequence = header.sequence;
-	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(-EIDRM, mbx_task_join(&asking.task));
+	EXPECT_EQ(MAILBOX_REASON_DESTROYED, asking.connect.error.reason);
+	nobody_is_behind(_metadata, &asking, box);
 	close(box);
 }
 

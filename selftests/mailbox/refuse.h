@@ -548,7 +548,8 @@ MBX_HELPER void request_put(struct request *request, size_t at, size_t size, __u
  * @end: the channel
  * @asked: is the request answered, and how?
  * @info: what is charged to the user
- * @files: descriptors of the process
+ * @files: descriptors of the process, a bit for each of the first 64, which is where
+ *	one too many would be
  * @next: the one that is given next: one that is reserved and forgotten is not
  *	among @files, but missing here
  */
@@ -559,7 +560,7 @@ struct trace {
 	struct mailbox_stat end;
 	struct mailbox_peer asked;
 	struct mailbox_info info;
-	__u64 files;			/* a bit for each */
+	__u64 files;
 	int next;
 };
 

@@ -35,6 +35,9 @@ static const struct {
 	FUNCTION(kmod_unref),
 };
 
+_Static_assert(ARRAY_SIZE(functions) * sizeof(void *) == sizeof(struct kmod_library),
+	       "each member is looked up");
+
 const struct kmod_library *kmod_library(void)
 {
 	static struct kmod_library found;
@@ -42,7 +45,7 @@ const struct kmod_library *kmod_library(void)
 	size_t i;
 
 	if (!library)
-		die(EX_UNAVAILABLE, "loading a module takes libkmod: %s", dlerror());
+		die(EX_UNAVAILABLE, "modules are loaded and unloaded by libkmod: %s", dlerror());
 	for (i = 0; i < ARRAY_SIZE(functions); i++) {
 		void *function = dlsym(library, functions[i].name);
 
