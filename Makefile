@@ -247,7 +247,8 @@ source  := $(build)/linux-source-6.1
 harness := $(source)/tools/testing/selftests
 guest   := $(qemu)/run
 
-.PHONY: setup source guest-init tests tests32 storms host-tests bench-programs fuzz-program texts
+.PHONY: setup source guest-init guest-programs tests tests32 storms host-tests bench-programs \
+	fuzz-program texts
 setup:
 	$(Q)$(setup)/setup
 
@@ -260,6 +261,22 @@ $(build)/guest/init: $(project)/selftests/qemu/init.c $(project)/uapi/linux/mail
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(WARN) -I$(project)/uapi $(CFLAGS) -o $@ $< -lkmod
+
+# The command and the examples once more, for kernels where each mapping of a shared
+# library takes milliseconds.  That libkmod and users' names take this machine's shared
+# libraries is no news: the guest has them.  So the linker is heard only if it fails.
+static-programs := $(addprefix $(build)/guest/bin/,mailboxctl $(notdir $(examples)))
+
+guest-programs: command examples $(static-programs)
+	@:
+$(build)/guest/bin/mailboxctl: $(command-objects)
+$(filter-out %/mailboxctl,$(static-programs)): $(build)/guest/bin/%: \
+		$(build)/obj/userlib/examples/%.o
+$(static-programs): $(build)/lib/libmailbox.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)said=$$($(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $(filter %.o,$^) $< -ljson-c -pthread \
+		2>&1) || { echo "$$said" >&2; exit 1; }
 
 # Static, so that 32-bit programs need no 32-bit system around them.  Their
 # Makefile is the kernel's lib.mk's: variables meant for this one would upset it.
@@ -436,7 +453,7 @@ coverage-programs := \
 	$(call sources,selftests/mailbox/*_test.sh)
 
 coverage: setup
-	$(Q)$(MAKE) --no-print-directory module-coverage guest-init tests command examples
+	$(Q)$(MAKE) --no-print-directory module-coverage guest-init guest-programs tests
 	$(Q)$(project)/selftests/coverage/coverage --build $(build) $(coverage-programs)
 
 docs: setup
