@@ -262,7 +262,7 @@ $(build)/guest/init: $(project)/selftests/qemu/init.c $(project)/uapi/linux/mail
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(WARN) -I$(project)/uapi $(CFLAGS) -o $@ $< -lkmod
 
-# The command and the examples once more, for kernels where each mapping of a shared
+# The command and the examples once more, for guests where each mapping of a shared
 # library takes milliseconds.  That libkmod and users' names take this machine's shared
 # libraries is no news: the guest has them.  So the linker is heard only if it fails.
 static-programs := $(addprefix $(build)/guest/bin/,mailboxctl $(notdir $(examples)))
