@@ -11,25 +11,24 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#define TRACEFS	"/sys/kernel/tracing"
+#define TRACEFS		"/sys/kernel/tracing"
+#define INSTANCE	TRACEFS "/instances/mailbox-test"
 
 #define EARLY_VISITS	50
 
-/* An instance of one's own: nobody else's events, nobody else's switches. */
 FIXTURE(trace)
 {
-	char instance[64];
 	char log[16384];
 	int fd;
 	unsigned long long id;
 };
 
-static int trace_write(const char *instance, const char *file, const char *text)
+static int trace_write(const char *directory, const char *file, const char *text)
 {
 	char path[256];
 	int fd, result = 0;
 
-	snprintf(path, sizeof(path), "%s/%s", instance, file);
+	snprintf(path, sizeof(path), "%s/%s", directory, file);
 	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -39,14 +38,12 @@ static int trace_write(const char *instance, const char *file, const char *text)
 	return result;
 }
 
-static int trace_read(const char *instance, char *log, size_t size)
+static int trace_read(char *log, size_t size)
 {
 	ssize_t n, length = 0;
-	char path[128];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/trace", instance);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(INSTANCE "/trace", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	while (length < size - 1 && (n = read(fd, log + length, size - 1 - length)) > 0)
@@ -57,10 +54,9 @@ static int trace_read(const char *instance, char *log, size_t size)
 }
 
 /* The number of lines of the log that have all of what is asked, by "" ended. */
-static int trace_count(const char *instance, char *log, size_t size, const char *event,
-		       const char *what)
+static int trace_count(char *log, size_t size, const char *event, const char *what)
 {
-	int result = trace_read(instance, log, size), count = 0;
+	int result = trace_read(log, size), count = 0;
 	char *line, *rest;
 
 	if (result)
@@ -81,7 +77,6 @@ FIXTURE_SETUP(trace)
 	/* where it is mounted already this fails, and does no harm */
 	if (access(TRACEFS "/instances", F_OK))
 		ASSERT_EQ(0, mount("tracefs", TRACEFS, "tracefs", 0, NULL));
-	snprintf(self->instance, sizeof(self->instance), TRACEFS "/instances/mailbox-%d", getpid());
 	/*
 	 * Else the first event turns on that of each context switch, to learn the
 	 * names of tasks: the scheduler's code is patched while it runs, which
@@ -89,8 +84,12 @@ FIXTURE_SETUP(trace)
 	 * has the option as it is at the top.
 	 */
 	ASSERT_EQ(0, trace_write(TRACEFS, "options/record-cmd", "0"));
-	ASSERT_EQ(0, mkdir(self->instance, 0700));
-	ASSERT_EQ(0, trace_write(self->instance, "events/mailbox/enable", "1"));
+	/* the last test's, which is the same for all but what it has set */
+	if (mkdir(INSTANCE, 0700))
+		ASSERT_EQ(EEXIST, errno);
+	ASSERT_EQ(0, trace_write(INSTANCE, "trace_clock", "global"));
+	ASSERT_EQ(0, trace_write(INSTANCE, "trace", ""));
+	ASSERT_EQ(0, trace_write(INSTANCE, "events/mailbox/enable", "1"));
 	self->fd = mbx_new(MAILBOX_POLICY_SHARED, 1);
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, mbx_stat(self->fd, &stat));
@@ -100,9 +99,17 @@ FIXTURE_SETUP(trace)
 FIXTURE_TEARDOWN(trace)
 {
 	close(self->fd);
-	trace_write(self->instance, "events/mailbox/enable", "0");
-	rmdir(self->instance);
+	trace_write(INSTANCE, "events/mailbox/enable", "0");
 	trace_write(TRACEFS, "options/record-cmd", "1");
+}
+
+/*
+ * An instance of one's own: nobody else's events, nobody else's switches.  One for
+ * all tests, since to make it makes a file for each event that the kernel has.
+ */
+static void __attribute__((destructor)) remove_instance(void)
+{
+	rmdir(INSTANCE);
 }
 
 /* Events of this mailbox that say this, too. */
@@ -110,7 +117,7 @@ FIXTURE_TEARDOWN(trace)
 	char __what[64];							\
 	snprintf(__what, sizeof(__what), "id=%llu%s%s", self->id,		\
 		 *(what) ? " " : "", what);					\
-	trace_count(self->instance, self->log, sizeof(self->log), event ":", __what);	\
+	trace_count(self->log, sizeof(self->log), event ":", __what);		\
 })
 
 TEST_F(trace, create)
@@ -125,8 +132,7 @@ TEST_F(trace, create_named)
 
 	ASSERT_LE(0, fd);
 	snprintf(what, sizeof(what), "name=%s", name);
-	EXPECT_EQ(1, trace_count(self->instance, self->log, sizeof(self->log),
-				 "mailbox_create:", what));
+	EXPECT_EQ(1, trace_count(self->log, sizeof(self->log), "mailbox_create:", what));
 	close(fd);
 }
 
@@ -167,10 +173,10 @@ TEST_F(trace, create_comes_first)
 
 	mbx_name(guest.name, "early");
 	/* one count for all CPUs, as clocks may differ by a little; just the two events */
-	ASSERT_EQ(0, trace_write(self->instance, "trace_clock", "counter"));
-	ASSERT_EQ(0, trace_write(self->instance, "events/mailbox/enable", "0"));
-	ASSERT_EQ(0, trace_write(self->instance, "events/mailbox/mailbox_create/enable", "1"));
-	ASSERT_EQ(0, trace_write(self->instance, "events/mailbox/mailbox_send/enable", "1"));
+	ASSERT_EQ(0, trace_write(INSTANCE, "trace_clock", "counter"));
+	ASSERT_EQ(0, trace_write(INSTANCE, "events/mailbox/enable", "0"));
+	ASSERT_EQ(0, trace_write(INSTANCE, "events/mailbox/mailbox_create/enable", "1"));
+	ASSERT_EQ(0, trace_write(INSTANCE, "events/mailbox/mailbox_send/enable", "1"));
 	ASSERT_EQ(0, mbx_task_start(&task, come_early, &guest));
 	for (unsigned int i = 0; i < EARLY_VISITS; i++) {
 		int fd = mbx_new_named(guest.name, 1);
@@ -182,7 +188,7 @@ TEST_F(trace, create_comes_first)
 	__atomic_store_n(&guest.stop, 1, __ATOMIC_RELEASE);
 	mbx_task_join(&task);
 
-	ASSERT_EQ(0, trace_read(self->instance, self->log, sizeof(self->log)));
+	ASSERT_EQ(0, trace_read(self->log, sizeof(self->log)));
 	while ((line = strsep(&rest, "\n"))) {
 		char *create = strstr(line, "mailbox_create: id=");
 		char *send = strstr(line, "mailbox_send: id=");
@@ -303,9 +309,9 @@ TEST_F(trace, each_can_be_had_alone)
 
 	for (i = 0; i < ARRAY_SIZE(events); i++) {
 		snprintf(path, sizeof(path), "events/mailbox/mailbox_%s/enable", events[i]);
-		EXPECT_EQ(0, trace_write(self->instance, path, "0"));
+		EXPECT_EQ(0, trace_write(INSTANCE, path, "0"));
 	}
-	ASSERT_EQ(0, trace_write(self->instance, "events/mailbox/mailbox_send/enable", "1"));
+	ASSERT_EQ(0, trace_write(INSTANCE, "events/mailbox/mailbox_send/enable", "1"));
 	ASSERT_EQ(0, mbx_put(self->fd, "x", 0));
 	EXPECT_STREQ("x", mbx_next(self->fd));
 	EXPECT_EQ(1, COUNT("mailbox_send", ""));
