@@ -407,6 +407,9 @@ static void scan_log(void)
 
 /* --- programs --------------------------------------------------------- */
 
+#define LOOK	4	/* s, from one look at a program to the next */
+#define HUNG	20	/* s: less than what the harness gives a test */
+
 static double now(void)
 {
 	struct timespec time;
@@ -452,6 +455,51 @@ static bool wait_for(pid_t child, double until, int *status)
 		time.tv_nsec = (left - time.tv_sec) * 1e9;
 		sigtimedwait(&set, NULL, until ? &time : NULL);
 	}
+}
+
+/* For how long all CPUs have done nothing up to now, s; said again at times. */
+static double idle_for(void)
+{
+	static double since;
+	static long long before;
+	long long user, nice, system, busy;
+	FILE *file = fopen("/proc/stat", "re");
+
+	if (!file || fscanf(file, "cpu %lld %lld %lld", &user, &nice, &system) != 3)
+		user = nice = system = -1;
+	if (file)
+		fclose(file);
+	busy = user + nice + system;
+	/* This and the kernel's own work take some: not a twentieth of one CPU. */
+	if (busy < 0 || busy - before > LOOK * sysconf(_SC_CLK_TCK) / 20 || !since)
+		since = now();
+	before = busy;
+	return now() - since;
+}
+
+/*
+ * Wait for a program.  If it has a limit and nothing runs any more, it has hung:
+ * its test will be ended by the harness before anybody could look, so the tasks
+ * are shown.
+ */
+static bool wait_for_program(pid_t child, double until, int *status)
+{
+	bool shown = false;
+	double next;
+
+	do {
+		next = now() + LOOK;
+		if (wait_for(child, until && until < next ? until : next, status))
+			return true;
+		if (idle_for() >= HUNG && until && !shown) {
+			shown = true;
+			printf("\n# init: nothing has run for %d s: see the tasks in kernel.log\n",
+			       HUNG);
+			fflush(stdout);
+			show_tasks();
+		}
+	} while (!until || now() < until);
+	return false;
 }
 
 static void __attribute__((noreturn)) become(char **argv, bool terminal)
@@ -501,7 +549,7 @@ static void run(char *command, int limit, bool terminal)
 		fail("fork: %s", strerror(errno));
 		return;
 	}
-	if (!wait_for(child, limit ? start + limit : 0, &status)) {
+	if (!wait_for_program(child, limit ? start + limit : 0, &status)) {
 		late = true;
 		show_tasks();
 		kill(child, SIGKILL);
