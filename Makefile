@@ -108,14 +108,14 @@ $(built-kernels): kernel-%:
 
 $(guest-modules): module-%: kernel-%
 	$(call build-module,$(build)/module/guest-$*,$(build)/kernels/$*/headers,modules \
-		$(if $(filter 6.1-debug,$*),KCOV_INSTRUMENT=y))
+		$(if $(filter 6.1-debug,$*),KCOV_INSTRUMENT=y UBSAN_SANITIZE=y))
 
-# The module once more, which counts what is reached.  UBSAN's checks would be
-# branches that nobody can take.
+# The module once more, which counts what is reached: without UBSAN's checks, which
+# would be branches that nobody can take.
 .PHONY: module-coverage
 module-coverage: kernel-6.1-debug
 	$(call build-module,$(build)/module/coverage,$(build)/kernels/6.1-debug/headers,modules \
-		GCOV_PROFILE=y UBSAN_SANITIZE=n)
+		GCOV_PROFILE=y)
 
 # --- user space -------------------------------------------------------------
 
