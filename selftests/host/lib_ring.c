@@ -160,6 +160,22 @@ TEST_F(ring, the_rest_can_be_read_of_who_is_gone)
 	EXPECT_EQ(-EPIPE, mailbox_ring_send(self->b, text, 1, MAILBOX_FOREVER));
 }
 
+/* Nobody is told of room that is of no use; and what can be read is read first. */
+TEST_F(ring, no_room_is_told_of_where_nobody_reads)
+{
+	uint32_t both = MAILBOX_RING_DATA | MAILBOX_RING_ROOM;
+	char text[8];
+
+	EXPECT_EQ(0, mailbox_ring_send(self->a, "last", 4, 0));
+	EXPECT_EQ((int)both, mailbox_ring_wait(self->b, both, 1, MAILBOX_FOREVER));
+	mailbox_ring_close(self->a);
+	self->a = NULL;
+	EXPECT_EQ(-EPIPE, mailbox_ring_wait(self->b, MAILBOX_RING_ROOM, 1, MAILBOX_FOREVER));
+	EXPECT_EQ(MAILBOX_RING_DATA, mailbox_ring_wait(self->b, both, 1, MAILBOX_FOREVER));
+	EXPECT_EQ(4, mailbox_ring_receive(self->b, text, sizeof(text), MAILBOX_FOREVER));
+	EXPECT_EQ(-EPIPE, mailbox_ring_wait(self->b, both, 1, MAILBOX_FOREVER));
+}
+
 /* Each side is woken once for each sleep that it announces, and maybe too early. */
 TEST_F(ring, a_wake_before_the_sleep_counts)
 {

@@ -185,6 +185,8 @@ TEST_F(rings, a_mapping_keeps_its_end)
 	self->ring[0] = NULL;
 	EXPECT_EQ(-EPIPE, mailbox_ring_receive(self->ring[1], text, sizeof(text),
 					       MAILBOX_FOREVER));
+	EXPECT_EQ(-EPIPE, mailbox_ring_wait(self->ring[1], MAILBOX_RING_ROOM, 1,
+					    MAILBOX_FOREVER));
 	EXPECT_EQ(-EPIPE, mailbox_ring_send(self->ring[1], "x", 1, MAILBOX_FOREVER));
 	self->end[0] = -1;
 }

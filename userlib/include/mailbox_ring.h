@@ -179,7 +179,7 @@ void mailbox_ring_close(struct mailbox_ring *ring);
  * Spins a little, then sleeps.
  *
  * Return: those of @events that hold; -ETIMEDOUT, -EINTR; -EPIPE: the other
- * side is gone, and all that it had published has been read; -EPROTO;
+ * side is gone, and with DATA all that it had published has been read; -EPROTO;
  * -EMSGSIZE: no record can hold @room; -EINVAL; what membarrier(2) says where it
  * is refused after mailbox_ring_open() could use it.
  */
@@ -273,8 +273,9 @@ static inline int mailbox__ring_over(uint32_t end, uint32_t next, size_t length)
  * Several records may be reserved, and are published together by
  * mailbox_ring_commit() or given up together by mailbox_ring_discard().
  *
- * Return: 0; -EAGAIN: no room now; -EMSGSIZE: no record can hold so much; -EPIPE:
- * the other side is gone; -EPROTO.
+ * Return: 0, also where the other side is gone and room was left, of which
+ * mailbox_ring_commit() tells; -EAGAIN: no room now; -EMSGSIZE: no record can hold
+ * so much; -EPIPE: the other side is gone; -EPROTO.
  */
 static inline int mailbox_ring_reserve(struct mailbox_ring *ring, size_t length,
 				       void **place)

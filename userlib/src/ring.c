@@ -198,9 +198,12 @@ int mailbox__ring_room(struct mailbox_ring *ring, size_t length)
 	if (length > ring->size - sizeof(struct mailbox_ring_record))
 		return -EMSGSIZE;
 	result = see_tail(ring);
-	if (result || mailbox__ring_span(length) <= ring->out.end - ring->out.next)
+	if (result)
 		return result;
-	return closed(ring) ? -EPIPE : -EAGAIN;
+	/* Room is of no use where nobody reads. */
+	if (closed(ring))
+		return -EPIPE;
+	return mailbox__ring_span(length) <= ring->out.end - ring->out.next ? 0 : -EAGAIN;
 }
 
 /* See what the other side has published; 0 where it is more than was read. */
