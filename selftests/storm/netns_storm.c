@@ -147,6 +147,12 @@ static void look_up(__u32 *chance)
 		close(handle);
 }
 
+/* Its queue is emptied after everybody has been told, in steps. */
+static bool emptied(int handle, struct mailbox_stat *stat)
+{
+	return mbx_stat(handle, stat) || (!stat->depth && !stat->bytes);
+}
+
 static void come_and_go(unsigned int round, unsigned int who)
 {
 	struct place place = { .round = round, .who = who };
@@ -179,7 +185,8 @@ static void come_and_go(unsigned int round, unsigned int who)
 	for (unsigned int i = 0; i < BOXES; i++) {
 		STORM_CHECK_RESULT(mbx_stat(place.handles[i], &stat), 0);
 		STORM_CHECK(stat.flags & MAILBOX_STAT_DESTROYED);
-		STORM_CHECK(!stat.depth && !stat.bytes && !stat.name[0]);
+		STORM_CHECK(!stat.name[0]);
+		STORM_CHECK(MBX_UNTIL(emptied(place.handles[i], &stat)));
 		STORM_CHECK(!stat.waiting_senders && !stat.waiting_receivers);
 		if (stat.policy != MAILBOX_POLICY_BROADCAST)
 			STORM_CHECK(stat.sent == stat.received + stat.dropped + stat.withdrawn);
