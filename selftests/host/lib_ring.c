@@ -20,6 +20,7 @@
 #include <kselftest_harness.h>
 
 #define SIZE	4096
+#define LEAVES	20000	/* how often to try to leave in the midst of a look */
 
 FIXTURE(ring) {
 	int fd[2];
@@ -174,6 +175,54 @@ TEST_F(ring, no_room_is_told_of_where_nobody_reads)
 	EXPECT_EQ(MAILBOX_RING_DATA, mailbox_ring_wait(self->b, both, 1, MAILBOX_FOREVER));
 	EXPECT_EQ(4, mailbox_ring_receive(self->b, text, sizeof(text), MAILBOX_FOREVER));
 	EXPECT_EQ(-EPIPE, mailbox_ring_wait(self->b, both, 1, MAILBOX_FOREVER));
+}
+
+/* Who leaves in the midst of a look, each turn anew. */
+struct leaver {
+	struct mailbox_ring *ring;
+	unsigned int turn;
+	unsigned int done;
+};
+
+static void *leave(void *argument)
+{
+	struct leaver *leaver = argument;
+	unsigned int turn;
+
+	for (turn = 1; turn <= LEAVES; turn++) {
+		while (__atomic_load_n(&leaver->turn, __ATOMIC_ACQUIRE) != turn)
+			sched_yield();
+		mailbox_ring_send(leaver->ring, "last", 4, 0);
+		__atomic_store_n(&leaver->ring->mine->closed, 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&leaver->done, turn, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+TEST_F(ring, what_was_left_is_told_before_the_end)
+{
+	uint32_t both = MAILBOX_RING_DATA | MAILBOX_RING_ROOM;
+	struct leaver leaver = { .ring = self->a };
+	unsigned int turn, lost = 0;
+	pthread_t thread;
+	char text[8];
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, leave, &leaver));
+	for (turn = 1; turn <= LEAVES; turn++) {
+		int events = MAILBOX_RING_ROOM;
+
+		__atomic_store_n(&leaver.turn, turn, __ATOMIC_RELEASE);
+		while (events == MAILBOX_RING_ROOM)
+			events = mailbox_ring_wait(self->b, both, 1, MAILBOX_FOREVER);
+		lost += !(events > 0 && (events & MAILBOX_RING_DATA));
+		while (__atomic_load_n(&leaver.done, __ATOMIC_ACQUIRE) != turn)
+			sched_yield();
+		EXPECT_EQ(4, mailbox_ring_receive(self->b, text, sizeof(text), 0));
+		EXPECT_EQ(-EPIPE, mailbox_ring_wait(self->b, both, 1, 0));
+		self->a->mine->closed = 0;
+	}
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, lost);
 }
 
 /* Each side is woken once for each sleep that it announces, and maybe too early. */

@@ -273,8 +273,8 @@ inline mailbox__ring_room()
 {
 	seen = tail;
 	if
-	:: next - seen < SIZE -> code = OK
-	:: else -> code = (closed[CONSUMER] -> EPIPE : AGAIN)
+	:: closed[CONSUMER] -> code = EPIPE
+	:: else -> code = (next - seen < SIZE -> OK : AGAIN)
 	fi
 }
 

@@ -305,15 +305,16 @@ static int look(struct mailbox_ring *ring, uint32_t events, size_t length)
 {
 	int data = 0, room = 0, ready = 0;
 
-	if (events & MAILBOX_RING_DATA) {
-		data = mailbox__ring_more(ring);
-		if (!data)
-			ready |= MAILBOX_RING_DATA;
-	}
+	/* First: where that says that the other side is gone, this sees all that it left. */
 	if (events & MAILBOX_RING_ROOM) {
 		room = mailbox__ring_room(ring, length);
 		if (!room)
 			ready |= MAILBOX_RING_ROOM;
+	}
+	if (events & MAILBOX_RING_DATA) {
+		data = mailbox__ring_more(ring);
+		if (!data)
+			ready |= MAILBOX_RING_DATA;
 	}
 	if (ready)
 		return ready;
