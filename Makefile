@@ -107,15 +107,14 @@ $(built-kernels): kernel-%:
 	$(Q)$(qemu)/build-kernel $(build)/kernels $*
 
 $(guest-modules): module-%: kernel-%
-	$(call build-module,$(build)/module/guest-$*,$(build)/kernels/$*/headers,modules \
-		$(if $(filter 6.1-debug,$*),KCOV_INSTRUMENT=y UBSAN_SANITIZE=y))
+	$(call build-module,$(build)/module/guest-$*,$(build)/kernels/$*/headers,modules)
 
 # The module once more, which counts what is reached: without UBSAN's checks, which
 # would be branches that nobody can take.
 .PHONY: module-coverage
 module-coverage: kernel-6.1-debug
 	$(call build-module,$(build)/module/coverage,$(build)/kernels/6.1-debug/headers,modules \
-		GCOV_PROFILE=y)
+		GCOV_PROFILE=y UBSAN_SANITIZE=n KCOV_INSTRUMENT=n)
 
 # --- user space -------------------------------------------------------------
 
@@ -483,7 +482,7 @@ help:
 	'  demo             boots a guest that shows what a mailbox does' \
 	'  shell            boots a guest with the module loaded, and a prompt;' \
 	'                   ADD="./program file" puts these into its PATH' \
-	'  check            every check and test, on 6.1, 6.12 and the debug kernel;' \
+	'  check            every check and test, on 6.1, 6.12 or the debug kernel, most on all;' \
 	'                   TESTS= and KERNELS= choose some, JOBS= says how many at a time' \
 	'                   (TESTS= and JOBS= go with each check-..., too)' \
 	'  check-debug      kselftests, short storms, the fuzzer with KASAN, lockdep and their kin' \
