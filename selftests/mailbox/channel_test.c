@@ -10,7 +10,9 @@
 #include "kselftest_harness.h"
 #include "hostile.h"
 
+#include <mailbox.h>
 #include <poll.h>
+#include <stdio.h>
 
 static int channel(struct mailbox_channel *how)
 {
@@ -117,6 +119,9 @@ TEST(a_peer_that_is_gone_has_no_number)
 	close(side[1]);
 }
 
+#define ASKER_UID	1234
+#define ASKER_GID	2345
+
 FIXTURE(request) {
 	int listener;
 	pid_t child;
@@ -157,6 +162,9 @@ FIXTURE_SETUP(request)
 	self->child = mbx_fork();
 	if (!self->child) {
 		close(self->listener);
+		/* numbers that nobody can take for one another */
+		if (setregid(ASKER_GID, ASKER_GID) || setreuid(ASKER_UID, ASKER_UID))
+			_exit(96);
 		_exit(ask(asker, 0));
 	}
 	close(asker);
@@ -172,11 +180,28 @@ FIXTURE_TEARDOWN(request)
 	close(self->listener);
 }
 
+/* Whom a pidfd stands for, or -1. */
+static pid_t pid_of(int pidfd)
+{
+	char line[128];
+	pid_t pid = -1;
+	FILE *info;
+
+	snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", pidfd);
+	info = fopen(line, "r");
+	while (info && pid < 0 && fgets(line, sizeof(line), info))
+		sscanf(line, "Pid: %d", &pid);
+	if (info)
+		fclose(info);
+	return pid;
+}
+
 TEST_F(request, is_accepted)
 {
 	struct mailbox_accept accept = { .sequence = self->header.sequence };
 	struct mailbox_peer who;
 	char text[32];
+	int pidfd;
 
 	EXPECT_STREQ("please", self->text);
 	EXPECT_EQ(MAILBOX_MESSAGE_CONNECT, self->header.flags);
@@ -184,6 +209,11 @@ TEST_F(request, is_accepted)
 	ASSERT_EQ(0, mbx_ioctl(self->listener, MAILBOX_IOC_ACCEPT, &accept));
 	EXPECT_EQ(0, peer(accept.fd, &who));
 	EXPECT_EQ(self->child, who.pid);
+	EXPECT_EQ(ASKER_UID, who.uid);
+	EXPECT_EQ(ASKER_GID, who.gid);
+	pidfd = mailbox_peer_pidfd(accept.fd, NULL);
+	EXPECT_EQ(self->child, pid_of(pidfd));
+	close(pidfd);
 	EXPECT_EQ(0, mbx_get(accept.fd, text, sizeof(text), 0, NULL));
 	EXPECT_STREQ("hello", text);
 	EXPECT_EQ(0, mbx_put(accept.fd, "welcome", 0));
@@ -259,6 +289,8 @@ TEST(a_deadline_takes_the_request_back)
 TEST(a_signal_takes_the_request_back)
 {
 	struct mailbox_connect connect = {};
+	struct mailbox_accept accept = {};
+	struct mailbox_header header;
 	struct mailbox_stat stat;
 	struct mbx_task task;
 	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
@@ -272,6 +304,62 @@ TEST(a_signal_takes_the_request_back)
 	ASSERT_EQ(0, mbx_stat(box, &stat));
 	EXPECT_EQ(0, stat.depth);
 	EXPECT_EQ(1, stat.withdrawn);
+
+	connect.fd = box;
+	ASSERT_EQ(0, mbx_catch(SIGUSR1, SA_RESTART));
+	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
+	EXPECT_TRUE(mbx_wait_asleep(task.tid, SYS_ioctl));
+	EXPECT_EQ(0, pthread_kill(task.thread, SIGUSR1));
+	EXPECT_TRUE(MBX_UNTIL(!mbx_stat(box, &stat) && stat.withdrawn == 2 && stat.depth == 1));
+	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
+	accept.sequence = header.sequence;
+	EXPECT_EQ(0, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(0, mbx_task_join(&task));
+	close(accept.fd);
+	close(connect.fd);
+	close(box);
+}
+
+/* Nobody has received it, and nobody is left who could. */
+TEST(a_listener_that_closes_ends_the_wait)
+{
+	struct mailbox_connect connect = {};
+	struct mbx_task task;
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
+
+	connect.fd = mbx_dup(box, MAILBOX_RIGHT_SEND);
+	ASSERT_LE(0, connect.fd);
+	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
+	EXPECT_TRUE(mbx_wait_asleep(task.tid, SYS_ioctl));
+	close(box);
+	EXPECT_EQ(-EPIPE, mbx_task_join(&task));
+	EXPECT_EQ(MAILBOX_REASON_NO_RECEIVERS, connect.error.reason);
+}
+
+/* Each way has the size that was asked for, as each end sees it. */
+TEST(rings_of_two_sizes)
+{
+	struct mailbox_connect connect = { .ring = 8192, .ring_back = 4096 };
+	struct mailbox_accept accept = {};
+	struct mailbox_header header;
+	struct mailbox_peer who;
+	struct mbx_task task;
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
+
+	connect.fd = box;
+	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
+	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
+	accept.sequence = header.sequence;
+	ASSERT_EQ(0, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	ASSERT_EQ(0, mbx_task_join(&task));
+	EXPECT_EQ(0, peer(connect.fd, &who));
+	EXPECT_EQ(8192, who.mine_size);
+	EXPECT_EQ(4096, who.theirs_size);
+	EXPECT_EQ(0, peer(accept.fd, &who));
+	EXPECT_EQ(4096, who.mine_size);
+	EXPECT_EQ(8192, who.theirs_size);
+	close(accept.fd);
+	close(connect.fd);
 	close(box);
 }
 
