@@ -925,7 +925,8 @@ struct mailbox_peer {
  * @data_wait: not 0: this side is about to sleep for records.  Another number
  *	each time, so that the other side wakes it once for each
  * @data_poll: not 0: a poll(2) on this side waits for records (the kernel clears
- *	it at a WAKE), or it is closed; the kernel's
+ *	it at a WAKE), or it is closed; the kernel's, and this side's where it has
+ *	found the other one lying
  * @room_wait: as @data_wait, for room in its own ring
  * @room_poll: as @data_poll, for room
  * @room_at: with @room_wait: the other side's @tail at which there is enough

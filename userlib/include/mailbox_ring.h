@@ -180,8 +180,10 @@ void mailbox_ring_close(struct mailbox_ring *ring);
  *
  * Return: those of @events that hold; -ETIMEDOUT, -EINTR; -EPIPE: the other
  * side is gone, and with DATA all that it had published has been read; -EPROTO;
- * -EMSGSIZE: no record can hold @room; -EINVAL; what membarrier(2) says where it
- * is refused after mailbox_ring_open() could use it.
+ * -EMSGSIZE: no record can hold @room, or not while so much of the ring is
+ * reserved; -EINVAL; what membarrier(2) says where it is refused after
+ * mailbox_ring_open() could use it; over a channel also -EAGAIN (the end is
+ * O_NONBLOCK), -EBADF (another thread has closed its descriptor) and -EIDRM.
  */
 int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
 		      int64_t deadline);
@@ -274,8 +276,9 @@ static inline int mailbox__ring_over(uint32_t end, uint32_t next, size_t length)
  * mailbox_ring_commit() or given up together by mailbox_ring_discard().
  *
  * Return: 0, also where the other side is gone and room was left, of which
- * mailbox_ring_commit() tells; -EAGAIN: no room now; -EMSGSIZE: no record can hold
- * so much; -EPIPE: the other side is gone; -EPROTO.
+ * mailbox_ring_commit() tells; -EAGAIN: no room now, maybe for what this side has
+ * reserved; -EMSGSIZE: no record can hold so much; -EPIPE: the other side is gone;
+ * -EPROTO.
  */
 static inline int mailbox_ring_reserve(struct mailbox_ring *ring, size_t length,
 				       void **place)
@@ -386,7 +389,7 @@ static inline ssize_t mailbox_ring_peek(struct mailbox_ring *ring, const void **
  */
 static inline void mailbox_ring_release(struct mailbox_ring *ring)
 {
-	/* with the acquire in mailbox__ring_room(): the reads are done */
+	/* with the acquire in see_tail() (ring.c): the reads are done */
 	__atomic_store_n(&ring->mine->tail, ring->in.next, __ATOMIC_RELEASE);
 	if (mailbox__unlikely(mailbox__ring_watched(&ring->in.watch)))
 		mailbox__ring_released(ring);

@@ -106,7 +106,7 @@ int mailbox_ring_attach(struct mailbox_ring_page *mine, uint32_t size,
 		}
 	} else {
 		new->registered = 1;
-		/* From before the first sleep on, and for good. */
+		/* From before the first sleep on, and for good; with see_flags(). */
 		if (flags & MAILBOX_RING_NOPOLL)
 			__atomic_store_n(&mine->flags, MAILBOX_RING_HEAVY, __ATOMIC_RELEASE);
 	}
@@ -159,11 +159,17 @@ int mailbox__ring_broken(struct mailbox_ring *ring)
 
 static bool closed(const struct mailbox_ring *ring)
 {
-	/* What it published before is seen by who sees this. */
+	/*
+	 * With the release in broken(), or the kernel's when the last handle goes:
+	 * what it published before is seen by who sees this.
+	 */
 	return __atomic_load_n(&ring->theirs->closed, __ATOMIC_ACQUIRE);
 }
 
-/* Once the other side says so it stands by it; so it need not be asked often. */
+/*
+ * Once the other side says so it stands by it; so it need not be asked often.  With
+ * the release in mailbox_ring_attach().
+ */
 static inline void see_flags(struct mailbox_ring *ring)
 {
 	if (!ring->registered ||
