@@ -3,7 +3,8 @@
  * As fault_test, for channels, rings and segments: every allocation of memory and
  * every copy from or to the user that a call makes fails once.  Each time no
  * request is lost, the channel and its rings go on working, and no descriptor
- * and nothing of a quota is left behind.
+ * and nothing of a quota is left behind.  Also where another thread answers, asks
+ * or sleeps meanwhile: who waits goes on waiting until the call is made again.
  *
  * features.rst rows with their test here:
  *   memory runs out: errno, nothing lost	fault_channel.*.each_fails_once
@@ -16,6 +17,8 @@
 #include <sys/mman.h>
 
 #define SIZE	4096			/* of the rings */
+/* Longer than what is copied word by word, which cannot be made to fail. */
+#define MIDDLE	1000
 #define SPAN	(4096 + 2 * SIZE)
 #define THEIRS	0x40000000
 #define ENOUGH	400
@@ -38,6 +41,15 @@
  * @made: descriptors that the call made, or -1
  * @ring: that it opened, or NULL
  * @error: what the call said, or NULL where it has no way to
+ * @letters: messages on their way from the first end to the second
+ * @refused: the call, or who asked for @asked, was told so
+ * @refusal: with this number; 0 where it could not be written
+ * @deadline: of calls that sleep; to ask for the time may copy, and so fail
+ * @caller: the thread that makes the call
+ * @other: the one on the other side
+ * @other_tid: the same for /proc; 0 until it runs
+ * @other_end: the end that the other one was given, or -1
+ * @other_result: 0, or what its call said
  */
 struct site {
 	int device;
@@ -53,11 +65,20 @@ struct site {
 	int made[2];
 	struct mailbox_ring *ring;
 	struct mailbox_error *error;
+	unsigned int letters;
+	bool refused;
+	__u64 refusal;
+	__s64 deadline;
+	pid_t caller;
+	pthread_t other;
+	pid_t other_tid;
+	int other_end;
+	int other_result;
 };
 
 static int called(struct site *site, int result, const struct mailbox_error *error)
 {
-	static struct mailbox_error copy;
+	static __thread struct mailbox_error copy;
 
 	copy = *error;
 	site->error = &copy;
@@ -77,6 +98,44 @@ static int hear(struct site *site, struct mailbox_receive *message, char room[64
 		.flags = MAILBOX_NONBLOCK, .buffer = MBX_PTR(room), .length = 64,
 	};
 	return mbx_receive(site->listener, message);
+}
+
+static void write_letter(char letter[MIDDLE])
+{
+	for (int i = 0; i < MIDDLE; i++)
+		letter[i] = i % 251;
+}
+
+static int send_letter(struct site *site, struct mailbox_error *error)
+{
+	char letter[MIDDLE];
+	struct mailbox_send message = {
+		.flags = MAILBOX_NONBLOCK, .buffer = MBX_PTR(letter), .length = MIDDLE,
+	};
+	int result;
+
+	write_letter(letter);
+	result = mbx_send(site->end[0], &message);
+	site->letters += !result;
+	*error = message.error;
+	return result;
+}
+
+static int receive_letter(struct site *site, struct mailbox_error *error)
+{
+	char letter[MIDDLE], room[MIDDLE];
+	struct mailbox_receive message = {
+		.flags = MAILBOX_NONBLOCK, .buffer = MBX_PTR(room), .length = MIDDLE,
+	};
+	int result = mbx_receive(site->end[1], &message);
+
+	*error = message.error;
+	if (result)
+		return result;
+	site->letters--;
+	write_letter(letter);
+	return message.header.length == MIDDLE &&
+	       !memcmp(room, letter, MIDDLE) ? 0 : -EBADMSG;
 }
 
 /* --- the calls -------------------------------------------------------- */
@@ -130,6 +189,35 @@ static int call_connect_vector(struct site *site)
 	return connected(site, &(struct mailbox_connect){
 		.flags = MAILBOX_VECTOR, .buffer = MBX_PTR(pieces), .length = 2,
 	});
+}
+
+/* Until it is answered. */
+static int ask_and_wait(struct site *site, struct mailbox_connect *how)
+{
+	int result;
+
+	*how = (struct mailbox_connect){
+		.flags = MAILBOX_DEADLINE, .deadline = site->deadline,
+		.buffer = MBX_PTR("please"), .length = 6, .capacity = 2,
+		.ring = SIZE, .ring_back = SIZE, .fd = -1,
+	};
+	result = mbx_ioctl(site->asker, MAILBOX_IOC_CONNECT, how);
+	if (result != -ECONNREFUSED || how->fd != -1 ||
+	    (how->error.code && how->error.reason != MAILBOX_REASON_REFUSED))
+		return result;
+	site->refused = true;
+	site->refusal = how->error.value;
+	return 0;
+}
+
+static int call_connect_and_wait(struct site *site)
+{
+	struct mailbox_connect how;
+	int result = ask_and_wait(site, &how);
+
+	if (!result)
+		site->made[0] = how.fd;
+	return called(site, result, &how.error);
 }
 
 static int call_receive(struct site *site)
@@ -190,6 +278,34 @@ static int call_peer_pidfd(struct site *site)
 	if (pidfd >= 0)
 		site->made[0] = pidfd;
 	return called(site, pidfd < 0 ? pidfd : 0, &error);
+}
+
+static int call_send_to_end(struct site *site)
+{
+	struct mailbox_error error;
+	int result = send_letter(site, &error);
+
+	return called(site, result, &error);
+}
+
+static int call_receive_from_end(struct site *site)
+{
+	struct mailbox_error error;
+	int result = receive_letter(site, &error);
+
+	return called(site, result, &error);
+}
+
+/* Until the other end says WAKE. */
+static int call_ring_sleep(struct site *site)
+{
+	struct mailbox_ring_wait wait = {
+		.flags = MAILBOX_DEADLINE, .events = MAILBOX_RING_DATA,
+		.deadline = site->deadline,
+	};
+
+	return called(site, mbx_ioctl(site->end[1], MAILBOX_IOC_RING_WAIT, &wait),
+		      &wait.error);
 }
 
 /* The other end has said WAKE. */
@@ -296,6 +412,65 @@ static int call_destroy_now(struct site *site)
 	return called(site, result, &how.error);
 }
 
+/* --- who is on the other side meanwhile ------------------------------- */
+
+/* Receive the next request, and see its asker sleep until it is answered. */
+static int hear_asker(struct site *site, __u64 *sequence)
+{
+	char room[64];
+	struct mailbox_receive message = { .buffer = MBX_PTR(room), .length = sizeof(room) };
+	int result = mbx_receive(site->listener, &message);
+
+	*sequence = message.header.sequence;
+	if (!result && !mbx_wait_asleep(site->caller, SYS_ioctl))
+		result = -ETIME;
+	return result;
+}
+
+static int other_accepts(struct site *site)
+{
+	struct mailbox_accept yes = { .flags = 0 };
+	int result = hear_asker(site, &yes.sequence);
+
+	if (!result)
+		result = mbx_ioctl(site->listener, MAILBOX_IOC_ACCEPT, &yes);
+	if (!result)
+		site->other_end = yes.fd;
+	return result;
+}
+
+static int other_refuses(struct site *site)
+{
+	struct mailbox_refuse no = { .code = 7 };
+	int result = hear_asker(site, &no.sequence);
+
+	return result ?: mbx_ioctl(site->listener, MAILBOX_IOC_REFUSE, &no);
+}
+
+/* The request that the site has received is this one's. */
+static int other_connects(struct site *site)
+{
+	struct mailbox_connect how;
+	int result = ask_and_wait(site, &how);
+
+	site->asked = how.fd;
+	return result;
+}
+
+static int other_wakes(struct site *site)
+{
+	if (!mbx_wait_waiters(site->end[0], 0, 1))
+		return -ETIME;
+	return call_ring_wake(&(struct site){ .end = { site->end[0] } });
+}
+
+static int other_sleeps(struct site *site)
+{
+	return call_ring_sleep(&(struct site){
+		.end = { -1, site->end[1] }, .deadline = site->deadline,
+	});
+}
+
 /* --- the tests -------------------------------------------------------- */
 
 FIXTURE(fault_channel)
@@ -306,6 +481,7 @@ FIXTURE(fault_channel)
 FIXTURE_VARIANT(fault_channel)
 {
 	int (*call)(struct site *site);
+	int (*other)(struct site *site);	/* or NULL */
 	uid_t caller;		/* real user */
 };
 
@@ -317,6 +493,11 @@ FIXTURE_VARIANT(fault_channel)
 	FIXTURE_VARIANT_ADD(fault_channel, which##_stranger) {		\
 		.call = call_##which, .caller = ALICE			\
 	}
+/* while another thread does what belongs to it */
+#define CALL_AND_OTHER(which, what)					\
+	FIXTURE_VARIANT_ADD(fault_channel, which##_other_##what) {	\
+		.call = call_##which, .other = other_##what		\
+	}
 
 CALL(channel);
 CALL(channel_with_rings);
@@ -324,14 +505,22 @@ CALL_OF_STRANGER(channel_with_rings);
 CALL(connect);
 CALL_OF_STRANGER(connect);
 CALL(connect_vector);
+CALL_AND_OTHER(connect_and_wait, accepts);
+CALL_AND_OTHER(connect_and_wait, refuses);
 CALL(receive);
 CALL(accept);
 CALL_OF_STRANGER(accept);
+CALL_AND_OTHER(accept, connects);
 CALL(refuse);
+CALL_AND_OTHER(refuse, connects);
 CALL(peer);
 CALL(peer_pidfd);
+CALL(send_to_end);
+CALL(receive_from_end);
 CALL(ring_wait);
+CALL_AND_OTHER(ring_sleep, wakes);
 CALL(ring_wake);
+CALL_AND_OTHER(ring_wake, sleeps);
 CALL(map_mine);
 CALL(map_theirs);
 CALL(map_segment);
@@ -354,7 +543,31 @@ FIXTURE_TEARDOWN(fault_channel)
 	close(self->control);
 }
 
-static void site_open(struct __test_metadata *_metadata, struct site *site,
+struct other {
+	struct site *site;
+	int (*act)(struct site *site);
+};
+
+static void *be_other(void *argument)
+{
+	struct other *other = argument;
+	struct site *site = other->site;
+
+	__atomic_store_n(&site->other_tid, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	site->other_result = other->act(site);
+	return NULL;
+}
+
+static void other_start(struct __test_metadata *_metadata, struct other *other)
+{
+	struct site *site = other->site;
+
+	site->caller = syscall(SYS_gettid);
+	ASSERT_EQ(0, pthread_create(&site->other, NULL, be_other, other));
+	ASSERT_TRUE(MBX_UNTIL(__atomic_load_n(&site->other_tid, __ATOMIC_ACQUIRE)));
+}
+
+static void site_open(struct __test_metadata *_metadata, struct site *site, struct other *other,
 		      int (*call)(struct site *site))
 {
 	struct mailbox_channel channel = { .ring = SIZE, .ring_back = SIZE, .capacity = 2 };
@@ -364,8 +577,10 @@ static void site_open(struct __test_metadata *_metadata, struct site *site,
 	};
 	struct mailbox_connect first = { .ring = SIZE, .ring_back = SIZE };
 	struct mailbox_receive message;
+	struct mailbox_error error;
 	char room[64];
 
+	site->deadline = mbx_now() + MBX_PATIENCE;
 	site->device = mbx_device();
 	ASSERT_LE(0, site->device);
 	site->listener = mbx_new(MAILBOX_POLICY_SHARED, 4);
@@ -378,10 +593,24 @@ static void site_open(struct __test_metadata *_metadata, struct site *site,
 	site->end[0] = channel.fd;
 	site->end[1] = channel.fd_back;
 
-	ASSERT_EQ(0, ask(site, &first));
-	site->asked = first.fd;
-	ASSERT_EQ(0, hear(site, &message, room));
+	if (other->act == other_connects) {
+		other_start(_metadata, other);
+		ASSERT_TRUE(MBX_UNTIL(!hear(site, &message, room)));
+		ASSERT_TRUE(mbx_wait_asleep(site->other_tid, SYS_ioctl));
+	} else {
+		ASSERT_EQ(0, ask(site, &first));
+		site->asked = first.fd;
+		ASSERT_EQ(0, hear(site, &message, room));
+	}
 	site->sequence = message.header.sequence;
+	if (other->act && other->act != other_connects)
+		other_start(_metadata, other);
+	if (other->act == other_sleeps)
+		ASSERT_TRUE(mbx_wait_waiters(site->end[0], 0, 1));
+	if (other->act == other_accepts || other->act == other_refuses)
+		ASSERT_TRUE(mbx_wait_waiters(site->listener, 0, 1));
+	if (call == call_receive_from_end)
+		ASSERT_EQ(0, send_letter(site, &error));
 	if (call == call_receive) {
 		struct mailbox_connect second = { .flags = 0 };
 
@@ -416,12 +645,44 @@ static bool rings_pass(int from, int to)
 	return pass;
 }
 
+/* Who was on the other side got what it waited for, once. */
+static void other_is_done(struct __test_metadata *_metadata, struct site *site,
+			  const struct other *other, bool failed)
+{
+	struct mailbox_ring_wait wait = {
+		.flags = MAILBOX_NONBLOCK, .events = MAILBOX_RING_DATA,
+	};
+	int end = site->other_end;
+
+	pthread_join(site->other, NULL);
+	ASSERT_EQ(0, site->other_result);
+	if (other->act == other_connects) {
+		ASSERT_EQ(site->made[0] < 0, site->refused);
+		end = site->asked;
+	}
+	if (other->act == other_accepts || other->act == other_refuses)
+		ASSERT_EQ(other->act == other_refuses, site->refused);
+	if (site->refused && (other->act == other_connects || !failed))
+		ASSERT_EQ(7, site->refusal);
+	if (end >= 0) {
+		ASSERT_TRUE(passes(site->made[0], end));
+		ASSERT_TRUE(passes(end, site->made[0]));
+		ASSERT_TRUE(rings_pass(site->made[0], end));
+	}
+	if (site->other_end >= 0)
+		ASSERT_EQ(0, close(site->other_end));
+	/* no wake-up is left over, so that there were as many as sleeps */
+	if (other->act == other_wakes || other->act == other_sleeps)
+		ASSERT_EQ(-EAGAIN, mbx_ioctl(site->end[1], MAILBOX_IOC_RING_WAIT, &wait));
+}
+
 /* Whatever has failed: all that there was is there, and works. */
 static void site_works(struct __test_metadata *_metadata, struct site *site,
 		       const FIXTURE_VARIANT(fault_channel) *variant)
 {
 	struct mailbox_peer peer = { .flags = 0 };
 	struct mailbox_receive message;
+	struct mailbox_error error;
 	char room[64];
 
 	/* the request, answered by the call or not */
@@ -431,7 +692,7 @@ static void site_works(struct __test_metadata *_metadata, struct site *site,
 		ASSERT_TRUE(passes(site->made[0], site->asked));
 		ASSERT_TRUE(rings_pass(site->asked, site->made[0]));
 		close(site->made[0]);
-	} else if (variant->call == call_refuse) {
+	} else if (variant->call == call_refuse && !variant->other) {
 		ASSERT_EQ(0, mbx_ioctl(site->asked, MAILBOX_IOC_PEER, &peer));
 		ASSERT_EQ(MAILBOX_PEER_REFUSED, peer.state);
 		ASSERT_EQ(7, peer.code);
@@ -444,6 +705,8 @@ static void site_works(struct __test_metadata *_metadata, struct site *site,
 	ASSERT_EQ(0, mbx_depth(site->listener));
 	ASSERT_TRUE(passes(site->asker, site->listener));
 
+	while (site->letters)
+		ASSERT_EQ(0, receive_letter(site, &error));
 	ASSERT_TRUE(passes(site->end[0], site->end[1]));
 	ASSERT_TRUE(passes(site->end[1], site->end[0]));
 	ASSERT_TRUE(rings_pass(site->end[0], site->end[1]));
@@ -457,16 +720,20 @@ static void call_once(struct __test_metadata *_metadata, int control,
 		      const FIXTURE_VARIANT(fault_channel) *variant, unsigned int nth,
 		      bool *failed)
 {
-	struct site site = { .made = { -1, -1 } };
+	struct site site = { .made = { -1, -1 }, .other_end = -1 };
+	struct other other = { .site = &site, .act = variant->other };
 	int result;
 
-	site_open(_metadata, &site, variant->call);
+	site_open(_metadata, &site, &other, variant->call);
 	site.error = NULL;
-	ASSERT_EQ(0, setresuid(variant->caller, 0, 0));
+	/* the C library does that in each thread, by signals, which end waits */
+	if (!variant->other)
+		ASSERT_EQ(0, setresuid(variant->caller, 0, 0));
 	ASSERT_EQ(0, fault_arm(control, nth));
 	result = variant->call(&site);
 	*failed = fault_disarm(control);
-	ASSERT_EQ(0, setresuid(0, 0, 0));
+	if (!variant->other)
+		ASSERT_EQ(0, setresuid(0, 0, 0));
 
 	if (!*failed)
 		ASSERT_EQ(0, result) TH_LOG("nothing failed, but the call did");
@@ -481,6 +748,12 @@ static void call_once(struct __test_metadata *_metadata, int control,
 				    (result == -EFAULT &&
 				     site.error->reason == MAILBOX_REASON_POINTER));
 		}
+	}
+	if (variant->other) {
+		/* it still waits for this, and gets it now */
+		if (result)
+			ASSERT_EQ(0, variant->call(&site));
+		other_is_done(_metadata, &site, &other, *failed);
 	}
 	if (!result && variant->call == call_channel_with_rings)
 		ASSERT_TRUE(rings_pass(site.made[0], site.made[1]));
