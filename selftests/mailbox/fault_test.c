@@ -155,6 +155,14 @@ static int call_create_named(struct site *site)
 	});
 }
 
+static int call_create_named_segment(struct site *site)
+{
+	return create(site, &(struct mailbox_create){
+		.name = MBX_PTR(site->other), .mode = 0600,
+		.policy = MAILBOX_POLICY_SEGMENT, .capacity = 10000,
+	});
+}
+
 static int call_create_persistent(struct site *site)
 {
 	return create(site, &(struct mailbox_create){
@@ -593,6 +601,7 @@ CALL(create_exclusive);
 CALL(create_pair);
 CALL(create_broadcast);
 CALL(create_named);
+CALL(create_named_segment);
 CALL(create_persistent);
 CALL(create_found);
 CALL(open);
@@ -636,6 +645,7 @@ CALL_OF(writev, long, .length = LONG);
 CALL_OF(receive, middle, .length = MIDDLE, .queued = 2);
 CALL_OF(receive, long, .length = LONG, .queued = 2);
 CALL_OF(receive, broadcast, .length = MIDDLE, .queued = 2, .policy = MAILBOX_POLICY_BROADCAST);
+CALL_OF(receive, pair, .length = MIDDLE, .queued = 2, .policy = MAILBOX_POLICY_PAIR);
 CALL_OF(receive_newer, middle, .length = MIDDLE, .queued = 2);
 CALL_OF(receive_truncated, middle, .length = MIDDLE, .queued = 2);
 CALL_OF(receive_truncated, long, .length = LONG, .queued = 2);
@@ -643,9 +653,13 @@ CALL(receive_vector, .queued = 2);
 CALL(receive_batch, .queued = 3);
 CALL_OF(peek, middle, .length = MIDDLE, .queued = 2);
 CALL_OF(peek, long, .length = LONG, .queued = 2);
+CALL_OF(peek, pair, .length = MIDDLE, .queued = 2, .policy = MAILBOX_POLICY_PAIR);
+CALL_OF(peek, broadcast, .length = MIDDLE, .queued = 2, .policy = MAILBOX_POLICY_BROADCAST);
 CALL(peek_vector, .queued = 2);
 CALL_OF(read, middle, .length = MIDDLE, .queued = 2);
 CALL_OF(read, long, .length = LONG, .queued = 2);
+CALL_OF(read, pair, .length = MIDDLE, .queued = 2, .policy = MAILBOX_POLICY_PAIR);
+CALL_OF(read, broadcast, .length = MIDDLE, .queued = 2, .policy = MAILBOX_POLICY_BROADCAST);
 CALL(poll, .queued = 1);
 CALL(epoll, .queued = 1);
 CALL(fdinfo, .queued = 1);
@@ -715,16 +729,35 @@ static int taken_by_child(struct site *site, __u32 number)
 	return -mbx_join(child);
 }
 
+/* ... and what this process receives comes from another. */
+static int put_by_child(struct site *site, int count)
+{
+	pid_t child = mbx_fork();
+	int result = 0;
+
+	if (!child) {
+		while (!result && count--)
+			result = put(site);
+		_exit(-result & 0x7f);
+	}
+	site->next += count;
+	return -mbx_join(child);
+}
+
 /* Make a call of a site, with its @nth allocation or copy failing. */
 static void call_once(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *self,
 		      const FIXTURE_VARIANT(fault) *variant, unsigned int nth, bool *failed)
 {
 	struct site site = { .length = variant->length, .memory = self->memory, .made = -1 };
 	bool pair = variant->policy == MAILBOX_POLICY_PAIR;
+	/* in a PAIR all that waits is for this process, or else for the other */
+	bool theirs = pair && !variant->queued;
 	int result;
 
 	ASSERT_EQ(0, site_open(&site, variant->policy));
-	for (int i = 0; i < variant->queued; i++)
+	if (pair && variant->queued)
+		ASSERT_EQ(0, put_by_child(&site, variant->queued));
+	for (int i = 0; i < variant->queued && !pair; i++)
 		ASSERT_EQ(0, put(&site));
 	write_payload(&site, site.next);
 	ASSERT_EQ(0, setresuid(variant->caller, 0, 0));
@@ -762,9 +795,9 @@ static void call_once(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *se
 		for (int i = 0; i < RECEIVERS && site.fd[i] >= 0; i++) {
 			/* only the first handle received in the call */
 			for (__u32 n = i ? 0 : site.first; n < site.next; n++)
-				ASSERT_EQ(0, pair ? taken_by_child(&site, n) :
-						    take(&site, site.fd[i], n));
-			if (!pair)
+				ASSERT_EQ(0, theirs ? taken_by_child(&site, n) :
+						      take(&site, site.fd[i], n));
+			if (!theirs)
 				ASSERT_EQ(-EAGAIN, take(&site, site.fd[i], 0));
 		}
 		ASSERT_EQ(0, mbx_depth(site.fd[0]));
