@@ -3,9 +3,11 @@
  * Every allocation and every copy of a call fails once, as in fault_test, where
  * somebody waits on the other side: who waits goes on waiting or gets what it
  * waits for, and the message is received once, by the call or by the next try.
+ * So are those of a batch that sleeps, each once and in their order.
  *
  * features.rst rows with their test here:
- *   memory runs out: errno, nothing lost	other_waits.each_fails_once
+ *   memory runs out: errno, nothing lost	other_waits.each_fails_once,
+ *						batch_waits.each_fails_once
  */
 #include "kselftest_harness.h"
 #include "fault.h"
@@ -17,6 +19,8 @@
 #define MIDDLE	1000
 #define LONG	(LENGTH_MAX - 100)
 
+/* --- one message ------------------------------------------------------ */
+
 /* What of the two happens in the call that has failures. */
 enum call {
 	SEND,			/* to one that waits for a message */
@@ -27,7 +31,8 @@ enum call {
 FIXTURE(other_waits)
 {
 	int control;
-	int fd;
+	int fd;			/* where it is sent */
+	int end;		/* where it is received: the same, or a channel's other end */
 	char *sent;
 	char *received;
 };
@@ -37,6 +42,7 @@ FIXTURE_VARIANT(other_waits)
 	enum call call;
 	__u64 capacity;
 	bool sync;		/* who sends waits for the taker */
+	bool channel;
 	bool full;		/* another message is before it, so that there is no room */
 	size_t length;
 };
@@ -47,17 +53,24 @@ WAITS(send, .call = SEND, .capacity = 1, .length = MIDDLE);
 WAITS(send_long, .call = SEND, .capacity = 1, .length = LONG);
 WAITS(send_sync, .call = SEND, .capacity = 1, .length = MIDDLE, .sync = true);
 WAITS(send_rendezvous, .call = SEND, .length = MIDDLE);
+WAITS(send_channel, .call = SEND, .capacity = 1, .length = MIDDLE, .channel = true);
+WAITS(send_sync_channel, .call = SEND, .capacity = 1, .length = MIDDLE, .channel = true,
+      .sync = true);
 WAITS(receive_full, .call = RECEIVE, .capacity = 1, .length = MIDDLE, .full = true);
 WAITS(receive_sync_full, .call = RECEIVE, .capacity = 1, .length = MIDDLE, .full = true,
       .sync = true);
 WAITS(receive_sync, .call = RECEIVE, .capacity = 1, .length = MIDDLE, .sync = true);
 WAITS(receive_sync_long, .call = RECEIVE, .capacity = 1, .length = LONG, .sync = true);
 WAITS(receive_rendezvous, .call = RECEIVE, .length = MIDDLE);
+WAITS(receive_full_channel, .call = RECEIVE, .capacity = 1, .length = MIDDLE,
+      .channel = true, .full = true);
 WAITS(receive_asleep, .call = RECEIVE_ASLEEP, .capacity = 1, .length = MIDDLE);
 WAITS(receive_asleep_long, .call = RECEIVE_ASLEEP, .capacity = 1, .length = LONG);
 WAITS(receive_asleep_sync, .call = RECEIVE_ASLEEP, .capacity = 1, .length = MIDDLE,
       .sync = true);
 WAITS(receive_asleep_rendezvous, .call = RECEIVE_ASLEEP, .length = MIDDLE);
+WAITS(receive_asleep_channel, .call = RECEIVE_ASLEEP, .capacity = 1, .length = MIDDLE,
+      .channel = true);
 
 FIXTURE_SETUP(other_waits)
 {
@@ -103,7 +116,7 @@ static int do_receive(FIXTURE_DATA(other_waits) *self)
 		.length = LENGTH_MAX,
 	};
 
-	return mbx_receive(self->fd, &message);
+	return mbx_receive(self->end, &message);
 }
 
 /* The other one, who is there when the call comes, or comes when it sleeps. */
@@ -136,6 +149,22 @@ static int make_call(FIXTURE_DATA(other_waits) *self, const FIXTURE_VARIANT(othe
 	return variant->call == SEND ? do_send_as(self, variant) : do_receive(self);
 }
 
+static int open_ends(FIXTURE_DATA(other_waits) *self, const FIXTURE_VARIANT(other_waits) *variant)
+{
+	struct mailbox_channel channel = { .capacity = variant->capacity };
+	int result;
+
+	if (!variant->channel) {
+		self->fd = mbx_new(MAILBOX_POLICY_SHARED, variant->capacity);
+		self->end = self->fd;
+		return self->fd;
+	}
+	result = mbx_on_device(MAILBOX_IOC_CHANNEL, &channel);
+	self->fd = channel.fd;
+	self->end = channel.fd_back;
+	return result;
+}
+
 /* Returns whether something did fail. */
 static bool call_once(struct __test_metadata *_metadata, FIXTURE_DATA(other_waits) *self,
 		      const FIXTURE_VARIANT(other_waits) *variant, unsigned int nth)
@@ -144,8 +173,7 @@ static bool call_once(struct __test_metadata *_metadata, FIXTURE_DATA(other_wait
 	int result;
 	bool failed;
 
-	self->fd = mbx_new(MAILBOX_POLICY_SHARED, variant->capacity);
-	ASSERT_LE(0, self->fd);
+	ASSERT_LE(0, open_ends(self, variant));
 	memset(self->received, 0, LENGTH_MAX);
 	memset(self->sent, 'a', variant->length);
 	if (variant->full)
@@ -179,19 +207,263 @@ static bool call_once(struct __test_metadata *_metadata, FIXTURE_DATA(other_wait
 	ASSERT_EQ(0, memcmp(self->sent, self->received, variant->length));
 
 	ASSERT_EQ(0, mbx_depth(self->fd));
-	ASSERT_EQ(-EAGAIN, mbx_get(self->fd, self->received, LENGTH_MAX, MAILBOX_NONBLOCK, NULL));
+	ASSERT_EQ(-EAGAIN, mbx_get(self->end, self->received, LENGTH_MAX, MAILBOX_NONBLOCK, NULL));
+	if (self->end != self->fd)
+		close(self->end);
 	close(self->fd);
 	return failed;
 }
 
 TEST_F_TIMEOUT(other_waits, each_fails_once, 300)
 {
+	struct fault_charge charge, now;
 	unsigned int nth = 1;
+	int descriptor;
 
 	if (self->control < 0)
 		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
-	while (nth < ENOUGH && call_once(_metadata, self, variant, nth))
+	ASSERT_LE(0, fault_keep_charge(0));
+	descriptor = fault_free_descriptor();
+	ASSERT_EQ(0, fault_charge_of(0, &charge));
+	while (nth < ENOUGH && call_once(_metadata, self, variant, nth)) {
+		ASSERT_EQ(descriptor, fault_free_descriptor());
+		ASSERT_EQ(0, fault_charge_of(0, &now));
+		ASSERT_EQ(0, memcmp(&charge, &now, sizeof(now)));
 		nth++;
+	}
+	/* it came to an end, and something did fail */
+	ASSERT_GT(ENOUGH, nth);
+	ASSERT_LT(1, nth);
+	TH_LOG("%u failures", nth - 1);
+}
+
+/* --- many in one call ------------------------------------------------- */
+
+#define BATCH	3
+
+FIXTURE(batch_waits)
+{
+	int control;
+	int fd;
+	char payload[BATCH][MIDDLE];
+	__u32 sent;		/* of BATCH */
+	__u32 received;
+};
+
+FIXTURE_VARIANT(batch_waits)
+{
+	bool sends;		/* the batch does, and not who is on the other side */
+	bool sync;
+	__u64 capacity;
+};
+
+#define BATCH_WAITS(name, ...)	FIXTURE_VARIANT_ADD(batch_waits, name) { __VA_ARGS__ }
+
+BATCH_WAITS(send_full, .sends = true, .capacity = 1);
+BATCH_WAITS(send_sync, .sends = true, .capacity = 1, .sync = true);
+BATCH_WAITS(send_rendezvous, .sends = true);
+BATCH_WAITS(receive, .capacity = BATCH);
+
+FIXTURE_SETUP(batch_waits)
+{
+	self->control = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	if (self->control < 0)
+		return;		/* the test says so: a set-up cannot skip it */
+	fault_set_all();
+	for (int i = 0; i < BATCH; i++)
+		memset(self->payload[i], 'a' + i, MIDDLE);
+}
+
+FIXTURE_TEARDOWN(batch_waits)
+{
+	if (self->control >= 0)
+		close(self->control);
+}
+
+/* Is it the one that comes next? */
+static int batch_check(FIXTURE_DATA(batch_waits) *self, const struct mailbox_receive *message,
+		       const char *memory)
+{
+	if (self->received == BATCH || message->header.length != MIDDLE ||
+	    memcmp(memory, self->payload[self->received], MIDDLE))
+		return -EBADMSG;
+	self->received++;
+	return 0;
+}
+
+/* Send in one call what is not sent yet. */
+static int batch_send(FIXTURE_DATA(batch_waits) *self, const FIXTURE_VARIANT(batch_waits) *variant)
+{
+	struct mailbox_send items[BATCH];
+	struct mailbox_batch batch = { .done = 0 };
+	__u32 left = BATCH - self->sent;
+	int result;
+
+	memset(items, 0, sizeof(items));
+	for (__u32 i = 0; i < left; i++) {
+		items[i].flags = variant->sync ? MAILBOX_SEND_SYNC : 0;
+		items[i].buffer = MBX_PTR(self->payload[self->sent + i]);
+		items[i].length = MIDDLE;
+	}
+	result = mbx_send_batch(self->fd, items, left, &batch);
+	self->sent += batch.done;
+	if (result)
+		return batch.done ? -EBADMSG : result;
+	/* who gets less done than it was told to is told why */
+	if (batch.done < left && items[batch.done].error.code != -ENOMEM &&
+	    items[batch.done].error.code != -EFAULT)
+		return -EBADMSG;
+	return batch.done ? 0 : -EBADMSG;
+}
+
+/* It waits for the first one, and takes what more is there. */
+static int batch_receive(FIXTURE_DATA(batch_waits) *self)
+{
+	struct mailbox_receive items[BATCH];
+	struct mailbox_batch batch = { .done = 0 };
+	char memory[BATCH][MIDDLE];
+	int result;
+
+	memset(items, 0, sizeof(items));
+	for (int i = 0; i < BATCH; i++) {
+		items[i].buffer = MBX_PTR(memory[i]);
+		items[i].length = MIDDLE;
+	}
+	result = mbx_receive_batch(self->fd, items, BATCH, &batch);
+	if (!result != !!batch.done)
+		return -EBADMSG;
+	for (__u32 i = 0; i < batch.done; i++)
+		if (batch_check(self, &items[i], memory[i]))
+			return -EBADMSG;
+	return result;
+}
+
+struct batch_other {
+	FIXTURE_DATA(batch_waits) *self;
+	const FIXTURE_VARIANT(batch_waits) *variant;
+	pthread_t thread;
+	int result;
+};
+
+/* One at a time, when the batch sleeps for it. */
+static int batch_other_receives(FIXTURE_DATA(batch_waits) *self,
+				const FIXTURE_VARIANT(batch_waits) *variant)
+{
+	/* the last one has a place, and nobody waits for it */
+	int sleeps = variant->capacity && !variant->sync ? BATCH - 1 : BATCH;
+
+	for (int i = 0; i < BATCH; i++) {
+		char memory[MIDDLE];
+		struct mailbox_receive message = {
+			.buffer = MBX_PTR(memory), .length = MIDDLE,
+		};
+		int result;
+
+		if (i < sleeps && !mbx_wait_waiters(self->fd, 1, 0))
+			return -ETIME;
+		result = mbx_receive(self->fd, &message) ?:
+			 batch_check(self, &message, memory);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+static int batch_other_sends(FIXTURE_DATA(batch_waits) *self)
+{
+	struct mailbox_send message = { .length = MIDDLE };
+	int result;
+
+	if (!mbx_wait_waiters(self->fd, 0, 1))
+		return -ETIME;
+	while (self->sent < BATCH) {
+		message.buffer = MBX_PTR(self->payload[self->sent]);
+		result = mbx_send(self->fd, &message);
+		if (result)
+			return result;
+		self->sent++;
+	}
+	return 0;
+}
+
+static void *be_batch_other(void *argument)
+{
+	struct batch_other *other = argument;
+
+	other->result = other->variant->sends ?
+			batch_other_receives(other->self, other->variant) :
+			batch_other_sends(other->self);
+	return NULL;
+}
+
+static int make_batch(FIXTURE_DATA(batch_waits) *self, const FIXTURE_VARIANT(batch_waits) *variant)
+{
+	return variant->sends ? batch_send(self, variant) : batch_receive(self);
+}
+
+static bool batch_is_done(const FIXTURE_DATA(batch_waits) *self,
+			  const FIXTURE_VARIANT(batch_waits) *variant)
+{
+	return (variant->sends ? self->sent : self->received) == BATCH;
+}
+
+/* Returns whether something did fail. */
+static bool batch_once(struct __test_metadata *_metadata, FIXTURE_DATA(batch_waits) *self,
+		       const FIXTURE_VARIANT(batch_waits) *variant, unsigned int nth)
+{
+	struct batch_other other = { .self = self, .variant = variant };
+	char room[8];
+	int result;
+	bool failed;
+
+	self->fd = mbx_new(MAILBOX_POLICY_SHARED, variant->capacity);
+	ASSERT_LE(0, self->fd);
+	self->sent = 0;
+	self->received = 0;
+	ASSERT_EQ(0, pthread_create(&other.thread, NULL, be_batch_other, &other));
+
+	ASSERT_EQ(0, fault_arm(self->control, nth));
+	result = make_batch(self, variant);
+	failed = fault_disarm(self->control);
+
+	if (!failed) {
+		ASSERT_EQ(0, result) TH_LOG("nothing failed, but the call did");
+		/* of what it receives it waits for the first one only */
+		ASSERT_TRUE(!variant->sends || batch_is_done(self, variant));
+	}
+	ASSERT_TRUE(!result || result == -ENOMEM || result == -EFAULT) {
+		TH_LOG("failure %u: the call said %d", nth, result);
+	}
+	while (!batch_is_done(self, variant))
+		ASSERT_EQ(0, make_batch(self, variant));
+	pthread_join(other.thread, NULL);
+	ASSERT_EQ(0, other.result);
+	ASSERT_EQ(BATCH, self->sent);
+	ASSERT_EQ(BATCH, self->received);
+
+	ASSERT_EQ(0, mbx_depth(self->fd));
+	ASSERT_EQ(-EAGAIN, mbx_get(self->fd, room, sizeof(room), MAILBOX_NONBLOCK, NULL));
+	close(self->fd);
+	return failed;
+}
+
+TEST_F_TIMEOUT(batch_waits, each_fails_once, 300)
+{
+	struct fault_charge charge, now;
+	unsigned int nth = 1;
+	int descriptor;
+
+	if (self->control < 0)
+		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
+	ASSERT_LE(0, fault_keep_charge(0));
+	descriptor = fault_free_descriptor();
+	ASSERT_EQ(0, fault_charge_of(0, &charge));
+	while (nth < ENOUGH && batch_once(_metadata, self, variant, nth)) {
+		ASSERT_EQ(descriptor, fault_free_descriptor());
+		ASSERT_EQ(0, fault_charge_of(0, &now));
+		ASSERT_EQ(0, memcmp(&charge, &now, sizeof(now)));
+		nth++;
+	}
 	/* it came to an end, and something did fail */
 	ASSERT_GT(ENOUGH, nth);
 	ASSERT_LT(1, nth);
