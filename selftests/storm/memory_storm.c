@@ -2,7 +2,8 @@
 /*
  * A control group with too little memory for what its processes send and
  * receive.  Whoever comes to the limit gets ENOMEM or is killed, sender or
- * receiver, and a message that one could not take is there for the next.
+ * receiver: what one had not sent whole is never there, and a message that one
+ * could not take is there for the next.
  */
 #include "storm.h"
 
@@ -13,12 +14,16 @@
 #define MEGABYTE	(1 << 20)
 #define LIMIT		(12 * MEGABYTE)
 #define LENGTH_MAX	(4 * MEGABYTE)
+#define OWN		MEGABYTE	/* of a sender's memory */
 #define SENDERS		3
 #define RECEIVERS	3
 #define MESSAGES	10	/* for receivers that have no room */
 
 static char root[64], group[96];
 static int mailbox;
+
+/* How many are in a SEND: who is killed there stays in it. */
+static int *sending;
 
 static void path_in(char path[192], const char *file)
 {
@@ -105,22 +110,27 @@ static pid_t in_group(int (*run)(__u32 chance), __u32 chance)
 
 /* --- senders ---------------------------------------------------------- */
 
-/* Messages of all lengths, until one does not go. */
+/*
+ * Messages of all lengths, until one does not go.  All that it needs itself it has
+ * before, so that a page of a message is what there is no room for.
+ */
 static int flood(__u32 chance)
 {
-	unsigned char *bytes = mbx_pages(LENGTH_MAX / mbx_page());
+	unsigned char *bytes = mbx_pages(OWN / mbx_page());
 
+	memset(bytes, 1, OWN);
 	for (;;) {
 		struct mailbox_send send = {
 			.tag = storm_roll(&chance) % 256,
 			.buffer = MBX_PTR(bytes),
-			.length = storm_roll(&chance) % (storm_roll(&chance) % 4 ? 8192 :
-							 LENGTH_MAX / 4),
+			.length = storm_roll(&chance) % (storm_roll(&chance) % 4 ? 8192 : OWN),
 		};
 		int result;
 
 		storm_stamp(bytes, send.length, send.tag);
+		__atomic_add_fetch(sending, 1, __ATOMIC_SEQ_CST);
 		result = mbx_send(mailbox, &send);
+		__atomic_sub_fetch(sending, 1, __ATOMIC_SEQ_CST);
 		if (result)
 			return -result;
 	}
@@ -147,18 +157,33 @@ static void balance(unsigned char *bytes)
 	STORM_CHECK(stat.sent == stat.received + stat.withdrawn + stat.depth);
 	STORM_CHECK(!stat.waiting_senders && !stat.waiting_receivers);
 	STORM_CHECK(drain(bytes) == stat.depth);
+	/* nor did they leave it such that others could not go on */
+	STORM_CHECK_RESULT(mbx_put(mailbox, "go on", MAILBOX_NONBLOCK), 0);
+	STORM_CHECK(!strcmp(mbx_next(mailbox), "go on"));
 	STORM_CHECK_RESULT(mbx_stat(mailbox, &stat), 0);
+	STORM_CHECK(stat.sent == stat.received + stat.withdrawn);
 	STORM_CHECK(!stat.depth && !stat.bytes);
 }
 
+/* The last at least finds nobody else to kill, and dies of a message half copied. */
 static void senders(unsigned int round, unsigned char *bytes)
 {
+	long long kills = get("memory.events", "oom_kill ");
 	pid_t children[SENDERS];
+	int killed = 0;
 
+	*sending = 0;
 	for (unsigned int i = 0; i < SENDERS; i++)
 		children[i] = in_group(flood, storm_seeded(round, i));
-	for (unsigned int i = 0; i < SENDERS; i++)
-		STORM_CHECK_RESULT(storm_join(children[i]), ENOMEM, 128 + SIGKILL);
+	for (unsigned int i = 0; i < SENDERS; i++) {
+		int result = storm_join(children[i]);
+
+		STORM_CHECK_RESULT(result, ENOMEM, 128 + SIGKILL);
+		killed += result == 128 + SIGKILL;
+	}
+	STORM_CHECK(killed > 0);
+	STORM_CHECK(get("memory.events", "oom_kill ") >= kills + killed);
+	STORM_CHECK(*sending > 0 && *sending <= killed);
 	STORM_CHECK(get("memory.events", "max ") > 0);
 	STORM_CHECK(mbx_depth(mailbox) > 0);
 	balance(bytes);
@@ -269,13 +294,14 @@ int main(int argc, char **argv)
 	unsigned char *bytes;
 
 	storm_begin(argc, argv, 5);
+	sending = storm_shared(sizeof(*sending));
 	bytes = mbx_pages(LENGTH_MAX / mbx_page());
 	mailbox = mbx_new(MAILBOX_POLICY_SHARED, MAILBOX_UNLIMITED);
 	STORM_CHECK(mailbox >= 0);
 	if (make_group()) {
 		for (unsigned int round = 0; storm_goes_on(round, 2, 1); round++)
 			senders(round, bytes);
-		storm_result("senders at the limit end, what they sent is whole");
+		storm_result("senders are killed at the limit, what they sent is whole");
 		for (unsigned int round = 0; storm_goes_on(round, 2, 2); round++)
 			receivers(round, bytes);
 		storm_result("receivers die of a message, and it goes back");
