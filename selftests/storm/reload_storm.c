@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The module is unloaded and loaded while it is used: by descriptors, calls
- * that wait, mailboxes that were made to stay, namespaces that go, and
- * processes that are killed.  An unload is refused, and hurts nobody; or it
- * works, and nothing is left.
+ * that wait, mailboxes that were made to stay, namespaces that go, rings that are
+ * mapped, and processes that are killed.  An unload is refused, and hurts nobody; or
+ * it works, and nothing is left but the memory of segments that somebody has mapped.
  */
 #include "storm.h"
 
@@ -14,12 +14,13 @@
 #define MODULE	"mailbox_ipc"
 #define TRACING	"/sys/kernel/tracing"
 #define USERS	6
+#define SEGMENT	(2 * mbx_page())
 
 /* What all processes share. */
 static struct {
 	int stop;
 	int pause;		/* come and go, but do not stay */
-	unsigned int users[2];	/* successful uses: of a mailbox, of one that stays */
+	unsigned int users[3];	/* successful uses: of a mailbox, of one that stays, of rings */
 } *shared;
 
 /* --- loading and unloading -------------------------------------------- */
@@ -124,6 +125,67 @@ static void wait_in_it(int device, __u32 *chance)
 	close(attr.fd);
 }
 
+/* A channel is asked for, and the call waits for the answer. */
+static long ask(void *argument)
+{
+	const int *mailbox = argument;
+	struct mailbox_connect connect = {
+		.capacity = 1, .ring = MAILBOX_RING_MIN, .ring_back = MAILBOX_RING_MIN,
+	};
+
+	return mbx_ioctl(*mailbox, MAILBOX_IOC_CONNECT, &connect);
+}
+
+/* Its request is received or not, when its mailbox is destroyed. */
+static void ask_in_it(int device, __u32 *chance)
+{
+	struct mailbox_create attr = {
+		.rights = MAILBOX_RIGHT_ALL,
+		.capacity = 1,
+	};
+	struct mbx_task asker;
+
+	STORM_CHECK_RESULT(mbx_ioctl(device, MAILBOX_IOC_CREATE, &attr), 0);
+	close(device);
+	STORM_CHECK_RESULT(mbx_task_start(&asker, ask, &attr.fd), 0);
+	storm_dither(chance, 2000);
+	if (storm_roll(chance) % 2)
+		STORM_CHECK_RESULT(mbx_get(attr.fd, (char [8]){ "" }, 8, 0, NULL), 0);
+	STORM_CHECK_RESULT(unload(), -EWOULDBLOCK);
+	STORM_CHECK_RESULT(mbx_destroy(attr.fd, NULL), 0);
+	STORM_CHECK_RESULT((int)mbx_task_join(&asker), -EIDRM);
+	close(attr.fd);
+}
+
+/* No descriptor, but rings that are mapped: one of them is enough. */
+static void map_rings(int device, __u32 *chance)
+{
+	struct mailbox_channel channel = {
+		.capacity = 1, .ring = MAILBOX_RING_MIN, .ring_back = MAILBOX_RING_MIN,
+	};
+	size_t page = mbx_page(), size = page + 2 * MAILBOX_RING_MIN;
+	unsigned int first = storm_roll(chance) % 2;
+	struct mailbox_peer peer = { .flags = 0 };
+	unsigned char *maps[2];
+
+	STORM_CHECK_RESULT(mbx_ioctl(device, MAILBOX_IOC_CHANNEL, &channel), 0);
+	close(device);
+	STORM_CHECK_RESULT(mbx_ioctl(channel.fd_back, MAILBOX_IOC_PEER, &peer), 0);
+	maps[0] = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, channel.fd, 0);
+	maps[1] = mmap(NULL, size, PROT_READ, MAP_SHARED, channel.fd_back, peer.theirs);
+	close(channel.fd);
+	close(channel.fd_back);
+	if (!STORM_CHECK(maps[0] != MAP_FAILED && maps[1] != MAP_FAILED))
+		return;
+	storm_stamp(maps[0] + page, MAILBOX_RING_MIN, size);
+	munmap(maps[first], size);
+	storm_dither(chance, 2000);
+	STORM_CHECK_RESULT(unload(), -EWOULDBLOCK);
+	STORM_CHECK(storm_stamped(maps[!first] + page, MAILBOX_RING_MIN, size));
+	munmap(maps[!first], size);
+	__atomic_add_fetch(&shared->users[2], 1, __ATOMIC_RELAXED);
+}
+
 /* No descriptor, but a mailbox that is to be found again. */
 static void leave_and_find(int device, __u32 *chance)
 {
@@ -215,6 +277,10 @@ static void __attribute__((noreturn)) user(unsigned int who)
 			leave_and_find(device, &chance);
 		else if (kind < 18)
 			wait_in_it(device, &chance);
+		else if (kind < 21)
+			ask_in_it(device, &chance);
+		else if (kind < 26)
+			map_rings(device, &chance);
 		else
 			use(device, &chance);
 		/* in a pause there are moments without a user */
@@ -268,14 +334,43 @@ static bool try(__u32 *chance, struct counts *counts)
 	return true;
 }
 
+/* Mapped without a descriptor: its pages are not the module's, which may go. */
+static unsigned char *map_segment(__u64 tag)
+{
+	int segment = mbx_new(MAILBOX_POLICY_SEGMENT, SEGMENT);
+	unsigned char *place;
+
+	place = mmap(NULL, SEGMENT, PROT_READ | PROT_WRITE, MAP_SHARED, segment, 0);
+	close(segment);
+	if (!STORM_CHECK(place != MAP_FAILED))
+		return NULL;
+	/* a page that is there, and one that is not yet */
+	storm_stamp(place, SEGMENT / 2, tag);
+	return place;
+}
+
+static void expect_segment(unsigned char *place, __u64 tag)
+{
+	if (!place)
+		return;
+	STORM_CHECK(storm_stamped(place, SEGMENT / 2, tag));
+	storm_stamp(place, SEGMENT, tag + 1);
+	STORM_CHECK(storm_stamped(place, SEGMENT, tag + 1));
+	STORM_CHECK(!munmap(place, SEGMENT));
+}
+
 /* Half the rounds meet users who stay, half those who only come and go. */
 static void reload(const char *module, unsigned int round, __u32 *chance, struct counts *counts)
 {
+	unsigned char *segment = map_segment(round);
 	bool pause = round % 2;
+	bool gone;
 
 	storm_dither(chance, 3000);
 	__atomic_store_n(&shared->pause, pause, __ATOMIC_RELEASE);
-	if (pause ? STORM_CHECK(MBX_UNTIL(try(chance, counts))) : try(chance, counts)) {
+	gone = pause ? STORM_CHECK(MBX_UNTIL(try(chance, counts))) : try(chance, counts);
+	expect_segment(segment, round);
+	if (gone) {
 		__atomic_store_n(&shared->pause, storm_roll(chance) % 2, __ATOMIC_RELEASE);
 		STORM_CHECK_RESULT(load(module), 0);
 	}
@@ -332,9 +427,11 @@ int main(int argc, char **argv)
 		storm_remark("no " MODULE ".ko in /lib/modules");
 	else
 		storm(module, storm_many(24, 1000), &counts);
-	storm_remark("%u unloads refused, %u worked; %u uses, %u found again", counts.refused,
-		     counts.worked, shared->users[0], shared->users[1]);
-	STORM_CHECK(counts.refused && counts.worked && shared->users[0] && shared->users[1]);
+	storm_remark("%u unloads refused, %u worked; %u uses, %u found again, %u mapped",
+		     counts.refused, counts.worked, shared->users[0], shared->users[1],
+		     shared->users[2]);
+	STORM_CHECK(counts.refused && counts.worked && shared->users[0] && shared->users[1] &&
+		    shared->users[2]);
 	storm_result("an unload is refused or works, and no user notices");
 	/* nobody is left who could refuse */
 	STORM_CHECK(MBX_UNTIL(!unload()));
