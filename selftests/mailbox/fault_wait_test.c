@@ -165,6 +165,17 @@ static int open_ends(FIXTURE_DATA(other_waits) *self, const FIXTURE_VARIANT(othe
 	return result;
 }
 
+/* A call that failed has told the other one nothing. */
+static bool still_waits(const FIXTURE_DATA(other_waits) *self,
+			const FIXTURE_VARIANT(other_waits) *variant)
+{
+	bool sends = variant->call == RECEIVE;
+	struct mailbox_stat stat;
+
+	return !mbx_stat(self->fd, &stat) && stat.waiting_senders == sends &&
+	       stat.waiting_receivers == !sends;
+}
+
 /* Returns whether something did fail. */
 static bool call_once(struct __test_metadata *_metadata, FIXTURE_DATA(other_waits) *self,
 		      const FIXTURE_VARIANT(other_waits) *variant, unsigned int nth)
@@ -194,6 +205,9 @@ static bool call_once(struct __test_metadata *_metadata, FIXTURE_DATA(other_wait
 	if (result) {
 		ASSERT_TRUE(result == -ENOMEM || result == -EFAULT) {
 			TH_LOG("failure %u: the call said %d", nth, result);
+		}
+		ASSERT_TRUE(variant->call == RECEIVE_ASLEEP || still_waits(self, variant)) {
+			TH_LOG("failure %u: the other one does not wait any more", nth);
 		}
 		ASSERT_EQ(0, make_call(self, variant));
 	}
