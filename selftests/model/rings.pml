@@ -341,12 +341,16 @@ inline announce(me)
 		stores[me] ! ROOM_AT(next + 1 - SIZE);
 		stores[me] ! ROOM_WAIT(ticket)
 	fi;
-#ifdef HEAVY
+#if defined(HEAVY) && !defined(FAULT_NO_MEMBARRIER)
 	/* membarrier(2): first its caller's, then everybody's */
 	BARRIER(me);
 	BARRIER(1 - me);
 #endif
+#ifndef FAULT_OWN_BARRIER
 	BARRIER(me)
+#else
+	skip
+#endif
 }
 
 inline retract(me)
