@@ -201,6 +201,36 @@ TEST_F(quota, segments)
 	EXPECT_USAGE(self->device, 0, 0, 0);
 }
 
+/* Of all the quota there is one at a time, and the next when it is destroyed. */
+TEST_F(quota, segment_again)
+{
+	struct mailbox_create create = {
+		.rights = MAILBOX_RIGHT_ALL, .policy = MAILBOX_POLICY_SEGMENT,
+		.capacity = 8 << 20,
+	};
+	void *place;
+	int first;
+
+	ASSERT_EQ(0, set_limit(self, USER_BYTES, 8 << 20));
+	ASSERT_EQ(0, mbx_become(ALICE));
+	first = mbx_create(&create);
+	ASSERT_LE(0, first);
+	place = mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, first, 0);
+	ASSERT_NE(MAP_FAILED, place);
+	EXPECT_EQ(-EDQUOT, mbx_create(&create));
+	EXPECT_EDQUOT(MAILBOX_REASON_USER_BYTES, 8 << 20, &create.error);
+
+	/* what is still mapped is the memory cgroup's to count */
+	ASSERT_EQ(0, mbx_destroy(first, NULL));
+	EXPECT_USAGE(self->device, 0, 0, 0);
+	EXPECT_EQ(0, *(volatile char *)place);
+	ASSERT_LE(0, mbx_create(&create));
+	close(create.fd);
+	close(first);
+	munmap(place, 8 << 20);
+	EXPECT_USAGE(self->device, 0, 0, 0);
+}
+
 TEST_F(quota, messages)
 {
 	struct mailbox_error error;
@@ -911,6 +941,92 @@ TEST_F(memory, charged_for_rings)
 	close(hold[1]);
 	EXPECT_TRUE(MBX_UNTIL(get_number(self->group, "memory.current", "") < 2 * MEGABYTE));
 	EXPECT_TRUE(MBX_UNTIL(get_number(self->group, "cgroup.events", "populated") == 0));
+}
+
+/* A new segment, all of which a child in the cgroup has touched. */
+static int segment_from_group(FIXTURE_DATA(memory) *self, size_t size)
+{
+	int fd = mbx_new(MAILBOX_POLICY_SEGMENT, size);
+	pid_t child = mbx_fork();
+
+	if (!child) {
+		void *place = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+		if (place == MAP_FAILED)
+			_exit(1);
+		if (put_text(self->group, "cgroup.procs", "0"))
+			_exit(2);
+		memset(place, 'm', size);
+		_exit(0);
+	}
+	if (mbx_join(child)) {
+		close(fd);
+		fd = -ECHILD;
+	}
+	return fd;
+}
+
+static long long charged(FIXTURE_DATA(memory) *self)
+{
+	return get_number(self->group, "memory.current", "");
+}
+
+/* So is a segment, until it is destroyed or closed and nobody has it mapped. */
+TEST_F(memory, charged_for_segments)
+{
+	struct mailbox_destroy now = { .flags = MAILBOX_DESTROY_NOW };
+	const long long size = 8 * MEGABYTE;
+	char *place;
+	int fd;
+
+	ASSERT_EQ(0, charged(self));
+
+	/* destroyed, and then detached by the last who has it */
+	fd = segment_from_group(self, size);
+	ASSERT_LE(0, fd);
+	EXPECT_LE(size, charged(self));
+	place = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, place);
+	ASSERT_EQ(0, mbx_destroy(fd, NULL));
+	EXPECT_LE(size, charged(self));
+	EXPECT_EQ('m', place[size - 1]);
+	/* a page of it keeps it all */
+	EXPECT_EQ(0, munmap(place, size - mbx_page()));
+	EXPECT_LE(size, charged(self));
+	EXPECT_EQ(0, munmap(place + size - mbx_page(), mbx_page()));
+	/* also where the handle stays */
+	EXPECT_TRUE(MBX_UNTIL(charged(self) < 2 * MEGABYTE));
+	close(fd);
+
+	/* detached, and then destroyed */
+	fd = segment_from_group(self, size);
+	ASSERT_LE(0, fd);
+	EXPECT_LE(size, charged(self));
+	ASSERT_EQ(0, mbx_destroy(fd, NULL));
+	EXPECT_TRUE(MBX_UNTIL(charged(self) < 2 * MEGABYTE));
+	close(fd);
+
+	/* closed only */
+	fd = segment_from_group(self, size);
+	ASSERT_LE(0, fd);
+	place = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, place);
+	close(fd);
+	EXPECT_LE(size, charged(self));
+	EXPECT_EQ(0, munmap(place, size));
+	EXPECT_TRUE(MBX_UNTIL(charged(self) < 2 * MEGABYTE));
+
+	/* taken away from who has it mapped */
+	fd = segment_from_group(self, size);
+	ASSERT_LE(0, fd);
+	place = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, place);
+	EXPECT_EQ('m', place[0]);
+	EXPECT_LE(size, charged(self));
+	ASSERT_EQ(0, mbx_ioctl(fd, MAILBOX_IOC_DESTROY, &now));
+	EXPECT_TRUE(MBX_UNTIL(charged(self) < 2 * MEGABYTE));
+	EXPECT_EQ(0, munmap(place, size));
+	close(fd);
 }
 
 /* At the cgroup's limit the sender fails or is killed, and nobody else. */
