@@ -247,19 +247,47 @@ static int sleeper_end(struct sleeper *sleeper)
 	return sleeper->result;
 }
 
-TEST_F(rings, a_sleeper_is_told_whatever_comes)
+/* So many records fill a ring to the last byte. */
+#define FULL	(SIZE / 64)
+
+static int fill(struct mailbox_ring *ring)
+{
+	static const char record[56];
+	int sent = 0;
+
+	while (!mailbox_ring_send(ring, record, sizeof(record), 0))
+		sent++;
+	return sent;
+}
+
+/* Receive so many; how many of them were there. */
+static int drain(struct mailbox_ring *ring, int count)
+{
+	char record[56];
+	int got = 0;
+
+	while (got < count &&
+	       mailbox_ring_receive(ring, record, sizeof(record), 0) == sizeof(record))
+		got++;
+	return got;
+}
+
+static void told_whatever_comes(struct __test_metadata *_metadata, FIXTURE_DATA(rings) *self,
+				uint32_t event)
 {
 	struct sleeper sleeper = {
-		.ring = self->ring[1], .events = MAILBOX_RING_DATA,
-		.deadline = MAILBOX_FOREVER,
+		.ring = self->ring[1], .events = event, .deadline = MAILBOX_FOREVER,
 	};
-	char text[8];
+	bool room = event == MAILBOX_RING_ROOM;
+	int64_t deadline;
 
-	/* a record */
+	/* what it waits for, and then there is no more of it */
+	if (room)
+		ASSERT_EQ(FULL, fill(self->ring[1]));
 	ASSERT_TRUE(sleeper_start(&sleeper));
-	EXPECT_EQ(0, mailbox_ring_send(self->ring[0], "x", 1, 0));
-	EXPECT_EQ(MAILBOX_RING_DATA, sleeper_end(&sleeper));
-	EXPECT_EQ(1, mailbox_ring_receive(self->ring[1], text, sizeof(text), 0));
+	EXPECT_EQ(FULL, room ? drain(self->ring[0], FULL) : fill(self->ring[0]));
+	EXPECT_EQ(event, sleeper_end(&sleeper));
+	ASSERT_EQ(FULL, room ? fill(self->ring[1]) : drain(self->ring[1], FULL));
 
 	/* a signal */
 	ASSERT_EQ(0, mbx_catch(SIGUSR1, 0));
@@ -268,9 +296,10 @@ TEST_F(rings, a_sleeper_is_told_whatever_comes)
 	pthread_kill(sleeper.thread, SIGUSR1);
 	EXPECT_EQ(-EINTR, sleeper_end(&sleeper));
 
-	/* the deadline */
-	EXPECT_EQ(-ETIMEDOUT, mailbox_ring_wait(self->ring[1], MAILBOX_RING_DATA, 0,
-						mailbox_deadline_ms(1)));
+	/* the deadline, and not before it */
+	deadline = mailbox_deadline_ms(50);
+	EXPECT_EQ(-ETIMEDOUT, mailbox_ring_wait(self->ring[1], event, 0, deadline));
+	EXPECT_LE(deadline, mbx_now());
 
 	/* the end of the other side */
 	sleeper.tid = 0;
@@ -282,21 +311,50 @@ TEST_F(rings, a_sleeper_is_told_whatever_comes)
 	EXPECT_EQ(-EPIPE, sleeper_end(&sleeper));
 }
 
+TEST_F(rings, who_sleeps_for_records_is_told_whatever_comes)
+{
+	told_whatever_comes(_metadata, self, MAILBOX_RING_DATA);
+}
+
+TEST_F(rings, who_sleeps_for_room_is_told_whatever_comes)
+{
+	told_whatever_comes(_metadata, self, MAILBOX_RING_ROOM);
+}
+
+/* As read(2) and write(2): not even until a deadline. */
+TEST_F(rings, an_end_that_does_not_block_does_not_wait)
+{
+	const int64_t deadlines[] = { MAILBOX_FOREVER, mailbox_deadline_ms(20000) };
+	struct mailbox_ring *ring = self->ring[1];
+	char record[56] = "";
+	size_t i;
+
+	ASSERT_EQ(0, fcntl(self->end[1], F_SETFL, O_NONBLOCK));
+	ASSERT_EQ(FULL, fill(ring));
+	for (i = 0; i < ARRAY_SIZE(deadlines); i++) {
+		EXPECT_EQ(-EAGAIN, mailbox_ring_wait(ring, MAILBOX_RING_DATA, 0, deadlines[i]));
+		EXPECT_EQ(-EAGAIN, mailbox_ring_wait(ring, MAILBOX_RING_ROOM, 0, deadlines[i]));
+		EXPECT_EQ(-EAGAIN, mailbox_ring_receive(ring, record, sizeof(record),
+							deadlines[i]));
+		EXPECT_EQ(-EAGAIN, mailbox_ring_send(ring, record, sizeof(record), deadlines[i]));
+	}
+	/* and has what there is */
+	EXPECT_EQ(FULL, fill(self->ring[0]));
+	EXPECT_EQ(MAILBOX_RING_DATA, mailbox_ring_wait(ring, MAILBOX_RING_DATA, 0,
+						       MAILBOX_FOREVER));
+}
+
 TEST_F(rings, a_full_ring_is_waited_for)
 {
 	struct sleeper sleeper = {
 		.ring = self->ring[0], .events = MAILBOX_RING_ROOM,
 		.deadline = MAILBOX_FOREVER,
 	};
-	char record[56] = "";
-	int i;
 
-	while (!mailbox_ring_send(self->ring[0], record, sizeof(record), 0))
-		;
+	ASSERT_EQ(FULL, fill(self->ring[0]));
 	ASSERT_TRUE(sleeper_start(&sleeper));
 	/* half of it must go before it is worth a wake-up */
-	for (i = 0; i < SIZE / 64; i++)
-		ASSERT_EQ(56, mailbox_ring_receive(self->ring[1], record, sizeof(record), 0));
+	ASSERT_EQ(FULL / 2, drain(self->ring[1], FULL / 2));
 	EXPECT_EQ(MAILBOX_RING_ROOM, sleeper_end(&sleeper));
 }
 
