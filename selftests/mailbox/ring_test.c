@@ -358,6 +358,59 @@ TEST_F(rings, a_full_ring_is_waited_for)
 	EXPECT_EQ(MAILBOX_RING_ROOM, sleeper_end(&sleeper));
 }
 
+/* --- poll for room ----------------------------------------------------- */
+
+static bool polls_room(int end)
+{
+	struct pollfd p = { .fd = end, .events = POLLWRBAND };
+
+	return poll(&p, 1, 0) == 1 && p.revents == POLLWRBAND;
+}
+
+static long poll_for_room(void *end)
+{
+	struct pollfd p = { .fd = *(int *)end, .events = POLLWRBAND };
+
+	return poll(&p, 1, -1) == 1 ? p.revents : -errno;
+}
+
+TEST_F(rings, poll_tells_of_room_where_half_is_free)
+{
+	char record[56] = "";
+	int i;
+
+	if (variant->flags & MAILBOX_RING_NOPOLL)
+		return;
+	EXPECT_TRUE(polls_room(self->end[0]));
+	for (i = 1; i <= FULL; i++) {
+		ASSERT_EQ(0, mailbox_ring_send(self->ring[0], record, sizeof(record), 0));
+		EXPECT_EQ(i <= FULL / 2, polls_room(self->end[0]));
+	}
+	for (i = FULL - 1; i >= 0; i--) {
+		ASSERT_EQ(1, drain(self->ring[1], 1));
+		EXPECT_EQ(i <= FULL / 2, polls_room(self->end[0]));
+	}
+	/* of the own ring, not of the other side's */
+	ASSERT_EQ(FULL, fill(self->ring[0]));
+	EXPECT_TRUE(polls_room(self->end[1]));
+}
+
+TEST_F(rings, who_polls_for_room_is_woken_by_releases)
+{
+	struct mbx_task task;
+
+	if (variant->flags & MAILBOX_RING_NOPOLL)
+		return;
+	ASSERT_EQ(FULL, fill(self->ring[0]));
+	ASSERT_EQ(0, mbx_task_start(&task, poll_for_room, &self->end[0]));
+	ASSERT_TRUE(mbx_wait_asleep(task.tid, SYS_poll));
+	/* one too few */
+	ASSERT_EQ(FULL / 2 - 1, drain(self->ring[1], FULL / 2 - 1));
+	EXPECT_TRUE(mbx_asleep(task.tid, SYS_poll));
+	ASSERT_EQ(1, drain(self->ring[1], 1));
+	EXPECT_EQ(POLLWRBAND, mbx_task_join(&task));
+}
+
 /* One descriptor for many channels: those that have work, and no others. */
 TEST(many_channels_on_one_descriptor)
 {
