@@ -2,6 +2,9 @@
 /*
  * The rings of the library, over memfds: records, batches, both kinds of sleep,
  * the end, and another side that writes whatever it likes.
+ *
+ * MAILBOX_FUZZ_SECONDS=n has it write while calls run for so long, and
+ * MAILBOX_FUZZ_SEED=n what a run with that seed chose; the seed is printed.
  */
 #include "ring_memfd.h"
 
@@ -11,8 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <stddef.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -463,7 +468,7 @@ TEST_F(ring, no_sleep_without_a_barrier)
 
 /* --- another side that lies --------------------------------------------- */
 
-static uint64_t state = 88172645463325252ULL;
+static __thread uint64_t state = 88172645463325252ULL;
 
 static uint32_t any(void)
 {
@@ -627,6 +632,283 @@ TEST(lies_of_the_other_side_end_the_link_and_nothing_else)
 	}
 	/* it does notice */
 	EXPECT_LT(1000, broken);
+}
+
+/* --- lies while a call runs ------------------------------------------------ */
+
+#define FUZZ_CALLS	200	/* over one link at most */
+#define FUZZ_GRACE	60	/* seconds, until a call that does not end is a failure */
+
+/* What a scribbler may do; the rest of the time it tells the truth. */
+enum lie { LIE_HEAD, LIE_TAIL, LIE_LENGTH, LIE_WAIT, LIE_PAGE, LIE_DATA, LIE_WAKE, LIES };
+
+/**
+ * struct scribbler - a thread that writes into the liar's memory
+ * @liar: its side, of which the library is told nothing
+ * @seed: for its choices
+ * @kinds: the lies that it tells, one bit each
+ * @head: what it has published in truth
+ * @runs: it has begun
+ * @stop: it ends
+ * @thread: who
+ */
+struct scribbler {
+	struct mailbox_ring *liar;
+	uint32_t head;
+	uint64_t seed;
+	uint32_t kinds;
+	int runs;
+	int stop;
+	pthread_t thread;
+};
+
+/* Atomic, as it is a race: what is read there may be old or new, and no more. */
+static void put(void *at, uint32_t value)
+{
+	__atomic_store_n((uint32_t *)at, value, __ATOMIC_RELEASE);
+}
+
+static uint32_t seen(const uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+/* This and that, so often that who reads it twice reads both. */
+static void flip(void *at, uint32_t right, uint32_t wrong)
+{
+	int i;
+
+	for (i = 0; i < 64; i++)
+		put(at, i % 2 ? right : wrong);
+}
+
+/* Close to being right, or not at all. */
+static uint32_t any_near(uint32_t right)
+{
+	static const uint32_t off[] = { 1, 4, 8, SIZE - 8, SIZE, SIZE + 8, 0x80000000, -8, -SIZE };
+
+	switch (any() % 4) {
+	case 0:
+		return any();
+	case 1:
+		return right + off[any() % ARRAY_SIZE(off)];
+	default:
+		return right + any() % (SIZE / 8) * 8;
+	}
+}
+
+/* A record, if there is room, and room for the other side's. */
+static void tell_truth(struct scribbler *scribbler)
+{
+	struct mailbox_ring *liar = scribbler->liar;
+	uint32_t length = any() % 200, span = (uint32_t)mailbox__ring_span(length);
+
+	if (scribbler->head + span - seen(&liar->theirs->tail) <= SIZE) {
+		put(liar->data + (scribbler->head & liar->mask), length);
+		scribbler->head += span;
+	}
+	put(&liar->mine->head, scribbler->head);
+	put(&liar->mine->tail, seen(&liar->theirs->head));
+	put(&liar->mine->closed, 0);
+}
+
+static void tell_lie(struct scribbler *scribbler, enum lie kind)
+{
+	struct mailbox_ring *liar = scribbler->liar;
+	struct mailbox_ring_page *page = liar->mine;
+	uint32_t right;
+
+	switch (kind) {
+	case LIE_HEAD:
+		flip(&page->head, scribbler->head, any_near(scribbler->head));
+		break;
+	case LIE_TAIL:
+		right = seen(&liar->theirs->head);
+		flip(&page->tail, right, any_near(right));
+		break;
+	case LIE_LENGTH:
+		/* of what is read next; mostly one that can be */
+		flip(liar->data + (seen(&liar->theirs->tail) & liar->mask & ~7U),
+		     any() % 100, any() % 8 ? any() % 100 : any() >> any() % 32);
+		break;
+	case LIE_WAIT:
+		/* from @data_wait to @flags */
+		put(&page->data_wait + any() % 7, any() % 2 * any());
+		put(&page->room_at, any_near(seen(&liar->theirs->head) - SIZE));
+		break;
+	case LIE_PAGE:
+		put((uint32_t *)page + any() % (sizeof(*page) / 4), any());
+		break;
+	case LIE_DATA:
+		put(liar->data + any() % (SIZE / 4) * 4, any() >> any() % 32);
+		__atomic_store_n(liar->data + any() % SIZE, (unsigned char)any(),
+				 __ATOMIC_RELAXED);
+		break;
+	default:
+		/* for what is there and what is not */
+		ring_memfd_wake(liar, 1 + any() % 3);
+	}
+}
+
+static void *scribble(void *argument)
+{
+	struct scribbler *scribbler = argument;
+
+	state = scribbler->seed;
+	__atomic_store_n(&scribbler->runs, 1, __ATOMIC_RELAXED);
+	while (!__atomic_load_n(&scribbler->stop, __ATOMIC_RELAXED)) {
+		enum lie kind = any() % LIES;
+
+		if (scribbler->kinds & 1U << kind)
+			tell_lie(scribbler, kind);
+		else
+			tell_truth(scribbler);
+		/* the other side is to have a turn with what there is now */
+		if (!(any() % 32))
+			sched_yield();
+	}
+	return NULL;
+}
+
+static int64_t any_deadline(void)
+{
+	return any() % 128 ? 0 : mailbox_deadline_ms(1);
+}
+
+/* Of a record of @room bytes at most at @before: no length but the one that was read. */
+static ssize_t consumed(const struct mailbox_ring *ring, uint32_t before, ssize_t length,
+			size_t room)
+{
+	if (length >= 0 && ((size_t)length > room ||
+			    ring->in.next - before != mailbox__ring_span((size_t)length)))
+		return -EOVERFLOW;
+	return length;
+}
+
+/* A call, any of them; -EOVERFLOW: it said more than can be. */
+static ssize_t any_call(struct mailbox_ring *ring)
+{
+	unsigned char buffer[SIZE];
+	size_t length = any() % (any() % 2 ? 128 : SIZE), part = length ? any() % length : 0;
+	struct iovec pieces[] = { { buffer, part }, { buffer + part, length - part } };
+	uint32_t events = 1 + any() % 3, before = ring->in.next;
+	const void *seen_at;
+	ssize_t result;
+	void *place;
+
+	memset(buffer, 'h', sizeof(buffer));
+	switch (any() % 8) {
+	case 0:
+		return mailbox_ring_send(ring, buffer, length, any_deadline());
+	case 1:
+		return mailbox_ring_sendv(ring, pieces, 2, any_deadline());
+	case 2:
+		result = mailbox_ring_receive(ring, buffer, length, any_deadline());
+		return consumed(ring, before, result, length);
+	case 3:
+		result = mailbox_ring_receivev(ring, pieces, 2, any_deadline());
+		return consumed(ring, before, result, length);
+	case 4:
+		result = consumed(ring, before, mailbox_ring_peek(ring, &seen_at), SIZE - 8);
+		/* all of it can be read */
+		if (result > 0)
+			memcpy(buffer, seen_at, (size_t)result);
+		if (any() % 2)
+			mailbox_ring_release(ring);
+		return result;
+	case 5:
+		result = mailbox_ring_reserve(ring, length, &place);
+		if (result)
+			return result;
+		memset(place, 'w', length);
+		return any() % 4 ? mailbox_ring_commit(ring) : 0;
+	case 6:
+		mailbox_ring_discard(ring);
+		return 0;
+	default:
+		result = mailbox_ring_wait(ring, events, length, any_deadline());
+		return result > 0 && result & ~(ssize_t)events ? -EOVERFLOW : result;
+	}
+}
+
+/* A number that the environment may give. */
+static uint64_t given(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static time_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec;
+}
+
+/* As long as is asked for, which the harness cannot know; alarm() ends a hang. */
+TEST_F_TIMEOUT(ring, lies_while_a_call_runs, 1000000)
+{
+	unsigned long links = 0, broken = 0, got = 0;
+	unsigned int seconds = (unsigned int)given("MAILBOX_FUZZ_SECONDS", 2);
+	time_t end = now() + seconds;
+	uint64_t seed = 0;
+
+	ASSERT_EQ(sizeof(seed), getrandom(&seed, sizeof(seed), 0));
+	seed = given("MAILBOX_FUZZ_SEED", seed);
+	TH_LOG("MAILBOX_FUZZ_SEED=%#llx", (unsigned long long)seed);
+	/* 0 would stay 0 */
+	state = seed ? seed : 1;
+	alarm(seconds + FUZZ_GRACE);
+	for (; now() < end; links++) {
+		int fd[2] = { ring_memfd(SIZE), ring_memfd(SIZE) }, call;
+		struct scribbler scribbler = {
+			.liar = ring_memfd_side(fd, 0, SIZE, 0),
+			.seed = (uint64_t)any() << 32 | any() | 1,
+			/* few of them, as a link with all is soon at its end */
+			.kinds = any() & any(),
+		};
+		struct mailbox_ring *ring = ring_memfd_side(fd, 1, SIZE, variant->flags);
+
+		ASSERT_NE(NULL, scribbler.liar);
+		ASSERT_NE(NULL, ring);
+		close(fd[0]);
+		close(fd[1]);
+		/* quick calls see more, and patient ones are awake for longer */
+		if (any() % 2)
+			ring->spin = 0;
+		ASSERT_EQ(0, pthread_create(&scribbler.thread, NULL, scribble, &scribbler));
+		while (!__atomic_load_n(&scribbler.runs, __ATOMIC_RELAXED))
+			sched_yield();
+		for (call = 0; call < FUZZ_CALLS; call++) {
+			ssize_t result = any_call(ring);
+
+			ASSERT_TRUE(allowed(result)) {
+				TH_LOG("%zd in call %d of link %lu, with lies 0x%x", result, call,
+				       links, scribbler.kinds);
+			}
+			ASSERT_GE(SIZE, ring->in.head - ring->in.next);
+			ASSERT_GE(SIZE, ring->out.end - ring->out.next);
+			got += result > 0;
+			/* some calls more, which are to say the same */
+			if (ring->broken && call < FUZZ_CALLS - 8)
+				call = FUZZ_CALLS - 8;
+		}
+		__atomic_store_n(&scribbler.stop, 1, __ATOMIC_RELAXED);
+		pthread_join(scribbler.thread, NULL);
+		broken += ring->broken;
+		mailbox_ring_close(scribbler.liar);
+		mailbox_ring_close(ring);
+	}
+	alarm(0);
+	TH_LOG("%lu links, %lu of them broken, %lu calls had something", links, broken, got);
+	/* it does notice, and gets somewhere before */
+	EXPECT_LT(0, broken);
+	EXPECT_LT(0, got);
+	if (seconds) {
+		EXPECT_GT(links, broken);
+	}
 }
 
 TEST_HARNESS_MAIN
