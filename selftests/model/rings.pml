@@ -341,7 +341,7 @@ inline announce(me)
 		stores[me] ! ROOM_AT(next + 1 - SIZE);
 		stores[me] ! ROOM_WAIT(ticket)
 	fi;
-#if defined(HEAVY) && !defined(FAULT_NO_MEMBARRIER)
+#if defined(HEAVY) && !defined(FAULT_MEMBARRIER)
 	/* membarrier(2): first its caller's, then everybody's */
 	BARRIER(me);
 	BARRIER(1 - me);
