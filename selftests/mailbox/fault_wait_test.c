@@ -19,6 +19,31 @@
 #define MIDDLE	1000
 #define LONG	(LENGTH_MAX - 100)
 
+/* Fails the first, the second ... of what @once does, and sees that nothing is left. */
+static void fail_each(struct __test_metadata *_metadata,
+		      bool (*once)(struct __test_metadata *_metadata, void *data,
+				   const void *how, unsigned int nth),
+		      void *data, const void *how)
+{
+	struct fault_charge charge, now;
+	unsigned int nth = 1;
+	int descriptor;
+
+	ASSERT_LE(0, fault_keep_charge(0));
+	descriptor = fault_free_descriptor();
+	ASSERT_EQ(0, fault_charge_of(0, &charge));
+	while (nth < ENOUGH && once(_metadata, data, how, nth)) {
+		ASSERT_EQ(descriptor, fault_free_descriptor());
+		ASSERT_EQ(0, fault_charge_of(0, &now));
+		ASSERT_EQ(0, memcmp(&charge, &now, sizeof(now)));
+		nth++;
+	}
+	/* it came to an end, and something did fail */
+	ASSERT_GT(ENOUGH, nth);
+	ASSERT_LT(1, nth);
+	TH_LOG("%u failures", nth - 1);
+}
+
 /* --- one message ------------------------------------------------------ */
 
 /* What of the two happens in the call that has failures. */
@@ -177,9 +202,11 @@ static bool still_waits(const FIXTURE_DATA(other_waits) *self,
 }
 
 /* Returns whether something did fail. */
-static bool call_once(struct __test_metadata *_metadata, FIXTURE_DATA(other_waits) *self,
-		      const FIXTURE_VARIANT(other_waits) *variant, unsigned int nth)
+static bool call_once(struct __test_metadata *_metadata, void *data, const void *how,
+		      unsigned int nth)
 {
+	const FIXTURE_VARIANT(other_waits) *variant = how;
+	FIXTURE_DATA(other_waits) *self = data;
 	struct other other = { .self = self, .variant = variant };
 	int result;
 	bool failed;
@@ -230,25 +257,9 @@ static bool call_once(struct __test_metadata *_metadata, FIXTURE_DATA(other_wait
 
 TEST_F_TIMEOUT(other_waits, each_fails_once, 300)
 {
-	struct fault_charge charge, now;
-	unsigned int nth = 1;
-	int descriptor;
-
 	if (self->control < 0)
 		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
-	ASSERT_LE(0, fault_keep_charge(0));
-	descriptor = fault_free_descriptor();
-	ASSERT_EQ(0, fault_charge_of(0, &charge));
-	while (nth < ENOUGH && call_once(_metadata, self, variant, nth)) {
-		ASSERT_EQ(descriptor, fault_free_descriptor());
-		ASSERT_EQ(0, fault_charge_of(0, &now));
-		ASSERT_EQ(0, memcmp(&charge, &now, sizeof(now)));
-		nth++;
-	}
-	/* it came to an end, and something did fail */
-	ASSERT_GT(ENOUGH, nth);
-	ASSERT_LT(1, nth);
-	TH_LOG("%u failures", nth - 1);
+	fail_each(_metadata, call_once, self, variant);
 }
 
 /* --- many in one call ------------------------------------------------- */
@@ -422,9 +433,11 @@ static bool batch_is_done(const FIXTURE_DATA(batch_waits) *self,
 }
 
 /* Returns whether something did fail. */
-static bool batch_once(struct __test_metadata *_metadata, FIXTURE_DATA(batch_waits) *self,
-		       const FIXTURE_VARIANT(batch_waits) *variant, unsigned int nth)
+static bool batch_once(struct __test_metadata *_metadata, void *data, const void *how,
+		       unsigned int nth)
 {
+	const FIXTURE_VARIANT(batch_waits) *variant = how;
+	FIXTURE_DATA(batch_waits) *self = data;
 	struct batch_other other = { .self = self, .variant = variant };
 	char room[8];
 	int result;
@@ -463,25 +476,9 @@ static bool batch_once(struct __test_metadata *_metadata, FIXTURE_DATA(batch_wai
 
 TEST_F_TIMEOUT(batch_waits, each_fails_once, 300)
 {
-	struct fault_charge charge, now;
-	unsigned int nth = 1;
-	int descriptor;
-
 	if (self->control < 0)
 		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
-	ASSERT_LE(0, fault_keep_charge(0));
-	descriptor = fault_free_descriptor();
-	ASSERT_EQ(0, fault_charge_of(0, &charge));
-	while (nth < ENOUGH && batch_once(_metadata, self, variant, nth)) {
-		ASSERT_EQ(descriptor, fault_free_descriptor());
-		ASSERT_EQ(0, fault_charge_of(0, &now));
-		ASSERT_EQ(0, memcmp(&charge, &now, sizeof(now)));
-		nth++;
-	}
-	/* it came to an end, and something did fail */
-	ASSERT_GT(ENOUGH, nth);
-	ASSERT_LT(1, nth);
-	TH_LOG("%u failures", nth - 1);
+	fail_each(_metadata, batch_once, self, variant);
 }
 
 TEST_HARNESS_MAIN
