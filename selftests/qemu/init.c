@@ -67,7 +67,7 @@ static void __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
 	}
 }
 
-static void __attribute__((noreturn)) power_off(void)
+static void __attribute__((noreturn)) end_guest(void)
 {
 	fflush(stdout);
 	tcdrain(STDOUT_FILENO);
@@ -77,7 +77,7 @@ static void __attribute__((noreturn)) power_off(void)
 		tcdrain(fileno(port));
 	}
 	sync();
-	/* of which QEMU is told not to make one; there may be no ACPI to power off */
+	/* -no-reboot: QEMU ends here.  To power off would take ACPI. */
 	reboot(RB_AUTOBOOT);
 	for (;;)
 		pause();
@@ -561,7 +561,7 @@ static void run(char *command, int limit, bool terminal)
 			if (port)
 				fprintf(port, "program %s stuck %d %.1f\n", argv[0],
 					limit, now() - start);
-			power_off();
+			end_guest();
 		}
 	}
 
@@ -569,7 +569,7 @@ static void run(char *command, int limit, bool terminal)
 	kill(-1, SIGKILL);
 	if (!wait_for(-1, now() + 60, NULL)) {
 		fail("what %s left behind cannot be killed", argv[0]);
-		power_off();
+		end_guest();
 	}
 
 	/* a program that was cut short may have left half a line */
@@ -644,7 +644,7 @@ int main(void)
 	module = context ? find_module(context) : NULL;
 	watched = kcsan_watched();
 	if (!module || !load(module))
-		power_off();
+		end_guest();
 
 	for (char *line = strtok_r(plan, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest)) {
@@ -668,5 +668,5 @@ int main(void)
 	scan_log();
 	kmod_module_unref(module);
 	kmod_unref(context);
-	power_off();
+	end_guest();
 }
