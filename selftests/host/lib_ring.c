@@ -409,6 +409,25 @@ TEST_F(ring, what_room_there_is_will_do)
 	EXPECT_EQ(0, status);
 }
 
+/* Nor does who reads have to wait here: it may poll, where nobody sees what it holds. */
+TEST_F(ring, who_has_read_all_tells_of_room)
+{
+	struct sleeper sleeper = {
+		.ring = self->a, .events = MAILBOX_RING_ROOM, .room = 1000,
+	};
+	char record[SIZE] = "";
+	const void *place;
+
+	ASSERT_EQ(0, mailbox_ring_send(self->a, record, 1000, 0));
+	ASSERT_EQ(0, mailbox_ring_send(self->a, record, 2500, 0));
+	ASSERT_TRUE(sleeper_start(&sleeper));
+	ASSERT_EQ(1000, mailbox_ring_peek(self->b, &place));
+	mailbox_ring_release(self->b);
+	ASSERT_EQ(2500, mailbox_ring_peek(self->b, &place));
+	ASSERT_EQ(-EAGAIN, mailbox_ring_peek(self->b, &place));
+	EXPECT_EQ(MAILBOX_RING_ROOM, sleeper_end(&sleeper));
+}
+
 /* One thread of a side produces and sees the lie; its other one waits for records. */
 TEST_F(ring, a_lie_wakes_the_thread_that_sleeps)
 {

@@ -15,6 +15,7 @@
  *	RECORDS, SIZE	to be sent; that fit into the ring
  *	HEAVY		who goes to sleep makes the barrier for both (membarrier)
  *	POLL		sides sleep in poll(2) or in RING_WAIT, as they like
+ *	EDGE		the consumer sleeps in epoll_wait(2), by EPOLLET
  *	HOLD		the consumer may keep records while it waits for more
  *	HURRY		a wait may end by its deadline or a signal, once on each side
  *	KILL=0, KILL=1	the producer, or the consumer, dies, whenever that is
@@ -214,6 +215,19 @@ inline POLL_FOR(me, what, ready)
 	od
 }
 
+/* epoll_wait(2) by EPOLLET: nothing is told again */
+inline EDGE_FOR(me, what, ready)
+{
+	do
+	:: triggered[me] -> triggered[me] = 0;
+		mbipc_ring_poll(me, what, ready);
+		if
+		:: code == OK -> break
+		:: else
+		fi
+	od
+}
+
 /* The last handle goes, by close(2) or by its process's death; mbipc_ring_closed() */
 inline leave_end(me)
 {
@@ -248,24 +262,6 @@ inline barrier(me)
 #else
 	skip	/* the compiler's */
 #endif
-}
-
-/* mailbox__ring_more(): records, or none, or none any more */
-inline mailbox__ring_more()
-{
-	seen = head;
-	if
-	:: seen != next -> code = OK
-	:: else ->
-		if
-		:: closed[PRODUCER] ->
-#ifndef FAULT_REST_LOST
-			seen = head;
-#endif
-			code = (seen != next -> OK : EPIPE)
-		:: else -> code = AGAIN
-		fi
-	fi
 }
 
 /* mailbox__ring_room(): for one record */
@@ -305,6 +301,33 @@ inline tell_of_room(me, any)
 			fi
 		fi
 	:: else
+	fi
+}
+
+/* mailbox__ring_more(): records, or none, or none any more */
+inline mailbox__ring_more()
+{
+	seen = head;
+	if
+	:: seen != next -> code = OK
+	:: else ->
+		if
+		:: closed[PRODUCER] ->
+#ifndef FAULT_REST_LOST
+			seen = head;
+#endif
+			code = (seen != next -> OK : EPIPE)
+		:: else ->
+#if defined(HOLD) && !defined(FAULT_HELD)
+			if
+			:: next != released ->
+				barrier(CONSUMER);
+				tell_of_room(CONSUMER, true)
+			:: else
+			fi;
+#endif
+			code = AGAIN
+		fi
 	fi
 }
 
@@ -483,6 +506,9 @@ proctype consumer()
 				:: code == AGAIN
 				:: else -> break
 				fi;
+#ifdef EDGE
+				EDGE_FOR(CONSUMER, DATA, head != released)
+#else
 				if
 #ifdef BOTH
 				:: mailbox_ring_wait(CONSUMER, DATA + ROOM);
@@ -494,9 +520,10 @@ proctype consumer()
 					:: else
 					fi
 #ifdef POLL
-				:: POLL_FOR(CONSUMER, DATA, head != next)
+				:: POLL_FOR(CONSUMER, DATA, head != released)
 #endif
 				fi
+#endif
 			od;
 			if
 			:: code == EPIPE -> break
@@ -567,6 +594,10 @@ init
 		waits[0].state = NONE;
 		waits[1].state = NONE;
 		waits[2].state = NONE;
+#ifdef EDGE
+		/* what is there when it is added is told */
+		triggered[CONSUMER] = 1;
+#endif
 		run BUFFER(PRODUCER);
 		run BUFFER(CONSUMER);
 		run producer();

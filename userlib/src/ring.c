@@ -229,19 +229,6 @@ static int see_head(struct mailbox_ring *ring)
 	return ring->in.head == ring->in.next ? -EAGAIN : 0;
 }
 
-int mailbox__ring_more(struct mailbox_ring *ring)
-{
-	int result;
-
-	if (is_broken(ring))
-		return -EPROTO;
-	result = see_head(ring);
-	if (result != -EAGAIN || !closed(ring))
-		return result;
-	result = see_head(ring);
-	return result == -EAGAIN ? -EPIPE : result;
-}
-
 /* The barrier between this side's store and its look; see mailbox__ring_watched(). */
 static void barrier(struct mailbox_ring *ring)
 {
@@ -304,6 +291,23 @@ static void tell_of_room(struct mailbox_ring *ring, bool any)
 void mailbox__ring_released(struct mailbox_ring *ring)
 {
 	tell_of_room(ring, false);
+}
+
+int mailbox__ring_more(struct mailbox_ring *ring)
+{
+	int result;
+
+	if (is_broken(ring))
+		return -EPROTO;
+	result = see_head(ring);
+	if (result == -EAGAIN && closed(ring)) {
+		result = see_head(ring);
+		return result == -EAGAIN ? -EPIPE : result;
+	}
+	/* Who has read all and released less may be about to poll: as before a sleep. */
+	if (result == -EAGAIN && ring->in.next != ring->mine->tail)
+		tell_of_room(ring, true);
+	return result;
 }
 
 /* Which of the events hold; or why none of them ever will. */
