@@ -29,7 +29,7 @@ static ssize_t handle_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct mbipc_handle *handle = iocb->ki_filp->private_data;
 	struct mbipc_patience patience = file_patience(iocb);
-	struct mbipc_taking taking = { .patience = &patience };
+	struct mbipc_taking taking = { .patience = &patience, .plain = true };
 	struct mailbox_error err;
 	int code;
 
@@ -51,6 +51,7 @@ static ssize_t handle_write(struct kiocb *iocb, struct iov_iter *from)
 	struct mbipc_patience patience = file_patience(iocb);
 	struct mbipc_sending sending = {
 		.patience = &patience,
+		.plain = true,
 		.taker.receivers = 1,
 	};
 	size_t length = iov_iter_count(from);

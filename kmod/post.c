@@ -39,6 +39,10 @@ static int check_size(const struct mbipc_mailbox *mailbox, size_t length,
  * @tag: for the header
  * @err: told why not
  *
+ * A set-user-ID program may be started with a handle for its standard error, and
+ * knows nothing of it: what is written there is attested as by who started it.
+ * So do sockets, since CVE-2014-0181.
+ *
  * Context: may sleep.
  * Return: as mbipc_send(); -EDQUOT, -EMSGSIZE, -EFAULT, -ENOMEM.
  */
@@ -72,6 +76,10 @@ int mbipc_post(struct mbipc_handle *handle, struct iov_iter *from,
 	if (IS_ERR(message)) {
 		code = PTR_ERR(message);
 		goto drop;
+	}
+	if (sending->plain) {
+		message->uid = current_uid();
+		message->gid = current_gid();
 	}
 	if (request) {
 		message->request = true;

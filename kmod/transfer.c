@@ -86,14 +86,15 @@ static int check_sender(struct mbipc_mailbox *mailbox,
 }
 
 /* Who takes the message: for its sender, who gets the reference on the pid. */
-static void party_set(struct mbipc_party *party, struct task_struct *task)
+static void party_set(struct mbipc_party *party, struct task_struct *task,
+		      bool plain)
 {
 	const struct cred *cred;
 
 	rcu_read_lock();
 	cred = __task_cred(task);
-	party->uid = cred->euid;
-	party->gid = cred->egid;
+	party->uid = plain ? cred->uid : cred->euid;
+	party->gid = plain ? cred->gid : cred->egid;
 	rcu_read_unlock();
 	party->pid = get_pid(task_tgid(task));
 	party->time = ktime_get_ns();
@@ -241,7 +242,7 @@ static int send_to_one(struct mbipc_handle *handle,
 	}
 	/* Who would wait for the copy, but does not, is told who makes it. */
 	if (sync)
-		party_set(&sending->taker, taker->task);
+		party_set(&sending->taker, taker->task, taker->plain);
 	if (taker)
 		mbipc_hand_over(inbox, &message->item, taker);
 	else
@@ -515,6 +516,7 @@ static int take_later(struct mbipc_handle *handle, struct mbipc_taking *taking,
 		.inbox = taking->inbox,
 		.select = &taking->select,
 		.room = taking->truncate ? SIZE_MAX : taking->room,
+		.plain = taking->plain,
 		.partner = taking->inbox->sender_cpu,
 	};
 	int code;
@@ -656,7 +658,7 @@ int mbipc_finish(struct mbipc_handle *handle, struct mbipc_taking *taking,
 	if (message->waiter) {
 		struct mbipc_wait *wait = message->waiter;
 
-		party_set(&wait->taker, current);
+		party_set(&wait->taker, current, taking->plain);
 		wait->message = NULL;
 		message->waiter = NULL;
 		mbipc_wait_done(wait);

@@ -19,6 +19,7 @@
  * @message: owned by the caller until mbipc_send() succeeds
  * @patience: how long to wait
  * @sync: end when a receiver has taken it
+ * @plain: by write(2): see mbipc_post()
  * @request: goes with it: mbipc_post()'s from its call on; or NULL
  * @sequence: out: its number
  * @taker: out: who took it, with a reference on the pid, and how many; comes
@@ -28,6 +29,7 @@ struct mbipc_sending {
 	struct mbipc_message *message;
 	const struct mbipc_patience *patience;
 	bool sync;
+	bool plain;
 	struct mbipc_request *request;
 	u64 sequence;
 	struct mbipc_party taker;
@@ -44,6 +46,7 @@ int mbipc_send(struct mbipc_handle *handle, struct mbipc_sending *sending,
  * @truncate: it takes longer messages too
  * @first: it has waited, and was the first in line; false to begin with
  * @answers: it can answer requests
+ * @plain: by read(2): see mbipc_post()
  * @inbox: out: where the item belongs
  * @item: out: lent to the caller
  * @message: out: the item's
@@ -58,6 +61,7 @@ struct mbipc_taking {
 	bool truncate;
 	bool first;
 	bool answers;
+	bool plain;
 	struct mbipc_inbox *inbox;
 	struct mbipc_item *item;
 	struct mbipc_message *message;

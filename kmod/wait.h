@@ -49,8 +49,8 @@ struct mbipc_patience {
 /**
  * struct mbipc_party - who took a message, and when
  * @pid: the process
- * @uid: its effective user id
- * @gid: its effective group id
+ * @uid: its effective user id; the real one if it took it by read(2)
+ * @gid: its effective group id; likewise
  * @time: CLOCK_MONOTONIC, ns
  * @receivers: how many got it
  */
@@ -97,6 +97,7 @@ enum mbipc_wait_state {
  * @select: RECEIVE: what is wanted
  * @room: RECEIVE: bytes that a message may have, or SIZE_MAX
  * @item: RECEIVE: what was handed over
+ * @plain: RECEIVE: by read(2)
  * @lost: RECEIVE: messages that the receiver lost before that one
  * @message: ROOM, TAKER: the sender's message, while it can be taken back
  * @sequence: ROOM, TAKER: the message's number, once it is accepted
@@ -121,6 +122,7 @@ struct mbipc_wait {
 	struct mbipc_inbox *inbox;
 	const struct mbipc_select *select;
 	size_t room;
+	bool plain;
 	struct mbipc_item *item;
 	u64 lost;
 	struct mbipc_message *message;

@@ -732,6 +732,62 @@ TEST_F(attest, effective_ids)
 	EXPECT_EQ(4321, self->header.gid);
 }
 
+/*
+ * A set-user-ID program that is started with a handle for its standard error writes
+ * there what it takes for a terminal's: root has not sent that.
+ */
+TEST_F(attest, real_ids_of_a_write)
+{
+	pid_t child = mbx_fork();
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		if (setresgid(4321, -1, -1) || setresuid(1234, -1, -1))
+			_exit(2);
+		_exit(write(self->fd, "usage", 6) == 6 && !mbx_put(self->fd, "x", 0) ? 0 : 1);
+	}
+	ASSERT_EQ(0, mbx_join(child));
+	ASSERT_EQ(0, GET());
+	EXPECT_EQ(1234, self->header.uid);
+	EXPECT_EQ(4321, self->header.gid);
+	/* a command is meant as such */
+	ASSERT_EQ(0, GET());
+	EXPECT_EQ(0, self->header.uid);
+	EXPECT_EQ(0, self->header.gid);
+}
+
+/* Nor has it received what it read from its standard input. */
+TEST_F(attest, real_ids_of_a_read)
+{
+	int waits;
+
+	for (waits = 0; waits < 2; waits++) {
+		struct mailbox_send send = {
+			.flags = MAILBOX_SEND_SYNC, .buffer = MBX_PTR("line"), .length = 5,
+		};
+		pid_t child = mbx_fork();
+		char line[8];
+
+		ASSERT_LE(0, child);
+		if (!child) {
+			if (setresgid(4321, -1, -1) || setresuid(1234, -1, -1))
+				_exit(2);
+			if (!waits && !mbx_wait_waiters(self->fd, 1, 0))
+				_exit(3);
+			_exit(read(self->fd, line, sizeof(line)) == 5 ? 0 : 1);
+		}
+		if (waits) {
+			ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 1));
+			/* told by the sender, who does not wait for the copy */
+			send.flags |= MAILBOX_NONBLOCK;
+		}
+		EXPECT_EQ(0, mbx_send(self->fd, &send));
+		EXPECT_EQ(1234, send.receipt.uid);
+		EXPECT_EQ(4321, send.receipt.gid);
+		EXPECT_EQ(0, mbx_join(child));
+	}
+}
+
 TEST_F(attest, pid_namespace)
 {
 	pid_t outer, *inner = mmap(NULL, 4096, PROT_READ | PROT_WRITE,

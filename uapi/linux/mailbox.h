@@ -467,8 +467,9 @@ struct mailbox_list {
  * struct mailbox_receipt - who took a synchronous message
  * @time: out: when, CLOCK_MONOTONIC, ns; 0 where there is no receipt
  * @pid: out: the receiving process, as the sender's pid namespace sees it, or 0
- * @uid: out: its effective user id, as the sender's user namespace sees it
- * @gid: out: its effective group id
+ * @uid: out: its effective user id, as the sender's user namespace sees it; the
+ *	real one where it took the message by read(2)
+ * @gid: out: its effective group id, or the real one
  * @receivers: out: receivers the message went to: 1, or for BROADCAST how many
  */
 struct mailbox_receipt {
@@ -539,8 +540,10 @@ struct mailbox_send {
  * @priority: as sent
  * @flags: MAILBOX_MESSAGE_*
  * @pid: the sending process, as the receiver's pid namespace sees it, or 0
- * @uid: its effective user id, as the receiver's user namespace sees it
- * @gid: its effective group id
+ * @uid: its effective user id, as the receiver's user namespace sees it; the real
+ *	one where it sent by write(2), which a set-user-ID program may do to a
+ *	descriptor that it was given, and knows nothing of it
+ * @gid: its effective group id, or the real one
  * @reserved: 0
  */
 struct mailbox_header {
