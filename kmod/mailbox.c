@@ -182,6 +182,16 @@ int mbipc_seat_take(struct mbipc_mailbox *mailbox, bool receives,
 	return seat;
 }
 
+/*
+ * Does it wait for an answer of the calling process, its partner in a PAIR?  The
+ * handle that has the request need not go with that: it may be one of both.
+ */
+static bool asks_caller(const struct mbipc_wait *wait)
+{
+	return wait->kind == MBIPC_WAIT_ANSWER &&
+	       task_tgid(wait->task) != task_tgid(current);
+}
+
 /**
  * mbipc_seat_leave - the calling process has no descriptor for a PAIR any more
  * @mailbox: of that policy
@@ -207,12 +217,14 @@ void mbipc_seat_leave(struct mbipc_mailbox *mailbox)
 		goto out;
 	other = &mailbox->seats[seat == mailbox->seats].inbox;
 	hlist_for_each_entry(wait, &mailbox->waits, all) {
-		if (wait->kind == MBIPC_WAIT_RECEIVE && wait->inbox == other)
-			mbipc_wait_abort(wait, -EPIPE,
-					 MAILBOX_REASON_NO_SENDERS, 0);
-		if (wait->kind != MBIPC_WAIT_RECEIVE && wait->inbox == &seat->inbox)
+		if (wait->kind == MBIPC_WAIT_RECEIVE) {
+			if (wait->inbox == other)
+				mbipc_wait_abort(wait, -EPIPE,
+						 MAILBOX_REASON_NO_SENDERS, 0);
+		} else if (wait->inbox == &seat->inbox || asks_caller(wait)) {
 			mbipc_wait_abort(wait, -EPIPE,
 					 MAILBOX_REASON_NO_RECEIVERS, 0);
+		}
 	}
 	after.poll |= MBIPC_POLL_END;
 out:

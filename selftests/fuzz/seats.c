@@ -80,4 +80,6 @@ void seat_leave(struct box *box, int process)
 		waiter_fail(waiter, EPIPE, MAILBOX_REASON_NO_RECEIVERS, 0);
 	while ((waiter = next_waiter(box, RECEIVES, 0)))
 		waiter_fail(waiter, EPIPE, MAILBOX_REASON_NO_SENDERS, 0);
+	while ((waiter = next_waiter(box, ASKS, 0)))
+		waiter_fail(waiter, EPIPE, MAILBOX_REASON_NO_RECEIVERS, 0);
 }
