@@ -88,12 +88,14 @@ void mbipc_unlock_after(struct mbipc_mailbox *mailbox,
 			key |= EPOLLIN | EPOLLRDNORM;
 		if (after->poll & MBIPC_POLL_OUT)
 			key |= EPOLLOUT | EPOLLWRNORM;
-		if (after->poll & MBIPC_POLL_DATA)
-			key |= EPOLLIN | EPOLLRDNORM | EPOLLRDBAND;
-		if (after->poll & MBIPC_POLL_SPACE)
-			key |= EPOLLWRBAND;
 		if (after->poll & MBIPC_POLL_END)
 			key |= EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR;
+		/*
+		 * No key: look again, which tells the other side that there is a
+		 * poller.  io_uring's multishot takes a key for the answer.
+		 */
+		if (after->poll & (MBIPC_POLL_DATA | MBIPC_POLL_SPACE))
+			key = 0;
 		__wake_up(&mailbox->poll, TASK_NORMAL, exclusive_wakes(mailbox, after),
 			  poll_to_key(key));
 	}
