@@ -182,9 +182,12 @@ __poll_t mbipc_ring_poll(struct mbipc_ring *mine, struct mbipc_ring *theirs,
 }
 
 /**
- * mbipc_ring_told - the other side has said WAKE
+ * mbipc_ring_told - the other side has said WAKE, or this one to itself
  * @ring: what the side writes that is told
  * @events: MAILBOX_RING_*
+ *
+ * Shows again what is polled for in any case: a side that has closed itself may
+ * have said so in its page just when show_polls() had looked there.
  *
  * Context: the mailbox's lock.
  * Return: those of @events that its pollers wait for.
@@ -193,10 +196,8 @@ u32 mbipc_ring_told(struct mbipc_ring *ring, u32 events)
 {
 	u32 polled = ring->polls & events;
 
-	if (polled) {
-		ring->polls &= ~polled;
-		show_polls(ring);
-	}
+	ring->polls &= ~polled;
+	show_polls(ring);
 	return polled;
 }
 

@@ -8,8 +8,9 @@
  * for lack of memory.
  *
  * What a page holds is user space's business (struct mailbox_ring_page).  The
- * kernel reads two indexes for poll(2), believes neither, and writes two words
- * that only tell.  Knows no mailbox.
+ * kernel reads each side's indexes and @closed for poll(2), believes none of
+ * them, and writes three words that only tell: the last when a side is closed.
+ * Knows no mailbox.
  */
 #ifndef MBIPC_RING_H
 #define MBIPC_RING_H

@@ -947,7 +947,7 @@ struct mailbox_peer {
  * modulo the ring's size.
  *
  * Page and data are this side's to write, and the other side's to read.  The
- * kernel reads @head and @tail for poll(2) and believes neither.
+ * kernel reads @head, @tail and @closed for poll(2) and believes none of them.
  */
 struct mailbox_ring_page {
 	__u32 head;
