@@ -84,8 +84,11 @@ static bool charge(atomic_long_t *counter, long amount, unsigned long quota)
 	long old = atomic_long_read(counter);
 
 	do {
-		if ((unsigned long)(old + amount) > quota &&
-		    !capable(CAP_SYS_RESOURCE))
+		unsigned long sum = (unsigned long)old + amount;
+
+		/* Nobody's is so large that it begins anew. */
+		if (sum > LONG_MAX ||
+		    (sum > quota && !capable(CAP_SYS_RESOURCE)))
 			return false;
 	} while (!atomic_long_try_cmpxchg(counter, &old, old + amount));
 	return true;
