@@ -303,6 +303,9 @@ void mbipc_channel_peer(struct mbipc_handle *handle, struct mailbox_peer *peer)
 	else
 		peer->state = MAILBOX_PEER_CLOSED;
 	peer->code = channel->code;
+	/* Where there is nobody it is not root. */
+	peer->uid = -1;
+	peer->gid = -1;
 	if (far->pid) {
 		peer->pid = pid_vnr(far->pid);
 		peer->uid = mbipc_uid_shown(far->uid);

@@ -267,6 +267,8 @@ void expect_peer(unsigned int actor, const struct call *call, struct handle *han
 	expected->peer.code = box->code;
 	expected->peer.mine_size = box->ring[handle->end].size;
 	expected->peer.theirs_size = box->ring[!handle->end].size;
+	expected->peer.uid = -1;
+	expected->peer.gid = -1;
 	if (far->process == NOBODY)
 		return;
 	expected->peer.uid = far->uid;

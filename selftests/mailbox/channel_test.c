@@ -533,6 +533,9 @@ TEST(nonblock_does_not_wait_for_the_answer)
 	EXPECT_EQ(0, peer(connect.fd, &who));
 	EXPECT_EQ(MAILBOX_PEER_PENDING, who.state);
 	EXPECT_EQ(0, who.pid);
+	/* nobody, who is not root */
+	EXPECT_EQ(-1U, who.uid);
+	EXPECT_EQ(-1U, who.gid);
 	/* the mailbox's capacity is the backlog */
 	EXPECT_EQ(-EAGAIN, connect_to(box, &(struct mailbox_connect){
 		.flags = MAILBOX_NONBLOCK }));

@@ -877,8 +877,8 @@ struct mailbox_refuse {
  * @pid: out: the process that made the other end by CHANNEL, CONNECT or
  *	ACCEPT, as the caller's pid namespace sees it; 0 while PENDING, where it
  *	has no number there, and once it has been waited for
- * @uid: out: its effective user id then
- * @gid: out: its effective group id then
+ * @uid: out: its effective user id then; (uid_t)-1 where there is, or was, none
+ * @gid: out: its effective group id then; likewise
  * @code: out: of REFUSE
  * @mine_size: out: bytes in the ring that this end writes, or 0
  * @theirs_size: out: bytes in the ring that the other end writes, or 0
