@@ -354,7 +354,7 @@ int mbipc_channel_wait(struct mbipc_handle *handle, u32 events,
 		if (!patience->nonblock && signal_pending(current))
 			code = mbipc_fail_state(err, -ERESTARTSYS,
 						MAILBOX_REASON_NONE, 0);
-		else if (mbipc_patience_over(patience))
+		else if (!patience->nonblock && mbipc_patience_over(patience))
 			code = mbipc_timed_out(patience, err);
 		else
 			near->woken &= ~events;
