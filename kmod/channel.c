@@ -73,20 +73,27 @@ out:
 
 /* --- requests -------------------------------------------------------- */
 
-/* The request is answered: so says @channel, which must be alive. */
+/* The request is answered: so says the channel @mailbox. */
 static void request_end(struct mbipc_request *request,
-			const struct mbipc_channel *channel)
+			struct mbipc_mailbox *mailbox)
 {
-	struct mbipc_mailbox *asked = request->asked;
+	struct mbipc_channel *channel = mailbox->channel;
+	/* Nobody else writes it. */
+	struct mbipc_mailbox *asked = channel->asked;
 
 	spin_lock(&asked->lock);
+	channel->request = NULL;
 	if (channel->asker)
 		mbipc_wait_nudge(channel->asker);
 	spin_unlock(&asked->lock);
+	spin_lock(&mailbox->lock);
+	channel->asked = NULL;
+	spin_unlock(&mailbox->lock);
 	mbipc_mailbox_put(asked);
 	kfree(request);
 }
 
+/* It will not be answered.  Who took it out of a list, or has its message. */
 static void request_drop(struct mbipc_cargo *cargo)
 {
 	struct mbipc_request *request = container_of(cargo, struct mbipc_request,
@@ -95,7 +102,7 @@ static void request_drop(struct mbipc_cargo *cargo)
 
 	refcount_inc(&mailbox->refs);
 	mbipc_handle_close(request->far);
-	request_end(request, mailbox->channel);
+	request_end(request, mailbox);
 	mbipc_mailbox_put(mailbox);
 }
 
@@ -114,6 +121,7 @@ struct mbipc_request *mbipc_request_new(struct mbipc_handle *far,
 {
 	struct mbipc_request *request = kzalloc(sizeof(*request),
 						GFP_KERNEL_ACCOUNT);
+	struct mbipc_channel *channel;
 
 	if (!request) {
 		mbipc_handle_close(far);
@@ -121,9 +129,13 @@ struct mbipc_request *mbipc_request_new(struct mbipc_handle *far,
 						MAILBOX_REASON_NONE, 0));
 	}
 	request->cargo.drop = request_drop;
+	INIT_LIST_HEAD(&request->link);
 	request->far = far;
+	/* Nobody else knows the channel yet. */
+	channel = far->mailbox->channel;
 	refcount_inc(&asked->refs);
-	request->asked = asked;
+	channel->asked = asked;
+	channel->request = request;
 	return request;
 }
 
@@ -144,7 +156,7 @@ struct mbipc_request *mbipc_request_take(struct mbipc_handle *handle,
 	spin_lock(&mailbox->lock);
 	list_for_each_entry(request, &handle->requests, link)
 		if (request->sequence == sequence) {
-			list_del(&request->link);
+			list_del_init(&request->link);
 			goto out;
 		}
 	request = ERR_PTR(mbipc_fail_state(err, -ENOENT,
@@ -159,10 +171,13 @@ void mbipc_request_put_back(struct mbipc_handle *handle,
 			    struct mbipc_request *request)
 {
 	struct mbipc_mailbox *mailbox = handle->mailbox;
+	bool kept;
 
 	spin_lock(&mailbox->lock);
-	list_add(&request->link, &handle->requests);
+	kept = mbipc_request_keep(handle, request);
 	spin_unlock(&mailbox->lock);
+	if (!kept)
+		request_drop(&request->cargo);
 }
 
 /**
@@ -173,7 +188,7 @@ void mbipc_request_put_back(struct mbipc_handle *handle,
  * @err: told why not
  *
  * Context: may sleep.
- * Return: 0, or -ECONNABORTED: who asked has gone.
+ * Return: 0, or -ENOENT: who asked has just given up.
  */
 int mbipc_request_accept(struct mbipc_request *request, struct file *file,
 			 struct mbipc_account *account,
@@ -193,32 +208,40 @@ int mbipc_request_accept(struct mbipc_request *request, struct file *file,
 		WRITE_ONCE(channel->answer, MAILBOX_PEER_OPEN);
 		end_set(&channel->ends[1]);
 	} else {
-		code = mbipc_fail_state(err, -ECONNABORTED,
-					MAILBOX_REASON_NO_PEER, 0);
+		code = mbipc_fail_state(err, -ENOENT,
+					MAILBOX_REASON_REQUEST_UNKNOWN, 0);
 	}
 	spin_unlock(&mailbox->lock);
-	request_end(request, channel);
+	request_end(request, mailbox);
 	return code;
 }
 
 /**
  * mbipc_request_refuse - turn a request down
  * @request: taken; freed
- * @code: for who asked
+ * @answer: for who asked
+ * @err: told why not
  *
  * Context: may sleep.
+ * Return: 0, or -ENOENT: who asked has just given up.
  */
-void mbipc_request_refuse(struct mbipc_request *request, u32 code)
+int mbipc_request_refuse(struct mbipc_request *request, u32 answer,
+			 struct mailbox_error *err)
 {
 	struct mbipc_mailbox *mailbox = request->far->mailbox;
+	int code = 0;
 
 	spin_lock(&mailbox->lock);
 	if (mailbox->channel->answer == MAILBOX_PEER_PENDING) {
 		WRITE_ONCE(mailbox->channel->answer, MAILBOX_PEER_REFUSED);
-		mailbox->channel->code = code;
+		mailbox->channel->code = answer;
+	} else {
+		code = mbipc_fail_state(err, -ENOENT,
+					MAILBOX_REASON_REQUEST_UNKNOWN, 0);
 	}
 	spin_unlock(&mailbox->lock);
 	request_drop(&request->cargo);
+	return code;
 }
 
 /* --- ends ------------------------------------------------------------ */

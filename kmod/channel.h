@@ -5,7 +5,9 @@
  * CONNECT makes a whole channel and keeps one end.  The other end goes with the
  * request, as a handle without a file: in the queue, then with the handle that
  * received the request, until ACCEPT gives it a file.  Wherever the request is
- * lost, that handle is closed like any other, and who asked is told.
+ * lost, that handle is closed like any other, and who asked is told.  Where who
+ * asked gives up, the request goes from the handle that received it, so that
+ * nobody keeps what nobody pays for.
  *
  * On a channel nobody can ask for another one; so an end in a request holds no
  * requests, and to drop one goes no deeper.
@@ -44,7 +46,8 @@ void mbipc_request_put_back(struct mbipc_handle *handle,
 int mbipc_request_accept(struct mbipc_request *request, struct file *file,
 			 struct mbipc_account *account,
 			 struct mailbox_error *err);
-void mbipc_request_refuse(struct mbipc_request *request, u32 code);
+int mbipc_request_refuse(struct mbipc_request *request, u32 answer,
+			 struct mailbox_error *err);
 
 int mbipc_channel_await(struct mbipc_handle *near, struct mbipc_handle *handle,
 			const struct mbipc_patience *patience,

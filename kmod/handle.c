@@ -240,6 +240,57 @@ int mbipc_handle_dup(struct mbipc_handle *handle, struct mbipc_handle *from,
 	return mbipc_attach(from->mailbox, handle, err);
 }
 
+/* A request that the handle has received and not answered, or NULL. */
+static struct mbipc_request *request_left(struct mbipc_handle *handle)
+{
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	struct mbipc_request *request;
+
+	if (!mailbox)
+		return NULL;
+	spin_lock(&mailbox->lock);
+	request = list_first_entry_or_null(&handle->requests,
+					   struct mbipc_request, link);
+	if (request)
+		list_del_init(&request->link);
+	spin_unlock(&mailbox->lock);
+	return request;
+}
+
+/*
+ * A handle has left.  If that was the last one on the first end of a channel, and
+ * a handle has received the request for the other one, it shall not keep that.
+ * Of one that is still in a queue mbipc_request_keep() will see.
+ *
+ * Return: the request, the caller's to drop, or NULL.
+ */
+static struct mbipc_request *request_abandoned(struct mbipc_mailbox *mailbox)
+{
+	struct mbipc_channel *channel = mailbox->channel;
+	struct mbipc_request *request = NULL;
+	struct mbipc_mailbox *asked = NULL;
+
+	if (mailbox->policy != MAILBOX_POLICY_CHANNEL)
+		return NULL;
+	spin_lock(&mailbox->lock);
+	if (channel->asked && !channel->ends[0].handles) {
+		asked = channel->asked;
+		refcount_inc(&asked->refs);
+	}
+	spin_unlock(&mailbox->lock);
+	if (!asked)
+		return NULL;
+
+	spin_lock(&asked->lock);
+	if (channel->request && !list_empty(&channel->request->link)) {
+		request = channel->request;
+		list_del_init(&request->link);
+	}
+	spin_unlock(&asked->lock);
+	mbipc_mailbox_put(asked);
+	return request;
+}
+
 /**
  * mbipc_handle_close - end a handle
  * @handle: on a mailbox or still on nothing; no call on it is under way; freed
@@ -249,13 +300,17 @@ int mbipc_handle_dup(struct mbipc_handle *handle, struct mbipc_handle *from,
 void mbipc_handle_close(struct mbipc_handle *handle)
 {
 	struct mbipc_mailbox *mailbox = handle->mailbox;
-	struct mbipc_request *request, *next;
+	struct mbipc_request *request;
 
 	/* Who asked and was not answered is told so. */
-	list_for_each_entry_safe(request, next, &handle->requests, link)
+	while ((request = request_left(handle)))
 		request->cargo.drop(&request->cargo);
-	if (mailbox)
+	if (mailbox) {
 		mbipc_detach(handle);
+		request = request_abandoned(mailbox);
+		if (request)
+			request->cargo.drop(&request->cargo);
+	}
 	handle_free(handle);
 	if (mailbox)
 		mbipc_mailbox_put(mailbox);

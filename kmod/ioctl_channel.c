@@ -317,8 +317,7 @@ int mbipc_do_refuse(struct file *file, struct mailbox_refuse *args,
 	request = mbipc_request_take(handle, args->sequence, err);
 	if (IS_ERR(request))
 		return PTR_ERR(request);
-	mbipc_request_refuse(request, args->code);
-	return 0;
+	return mbipc_request_refuse(request, args->code, err);
 }
 
 static int check_channel(const struct mbipc_handle *handle)

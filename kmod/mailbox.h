@@ -123,15 +123,20 @@ struct mbipc_end {
  * @answer: MAILBOX_PEER_PENDING, _OPEN or _REFUSED, or _CLOSED: there will be
  *	none; written once, and looked at also without the lock
  * @code: of REFUSE
+ * @asked: the mailbox that the request was sent to; holds a reference; NULL
+ *	once there is no request
+ * @request: the request; guarded by the lock of @asked
  * @asker: the CONNECT that waits for the answer, or NULL; guarded by the lock
- *	of the mailbox that was asked
+ *	of @asked
  *
- * Guarded by the mailbox's lock, but for @asker.
+ * Guarded by the mailbox's lock, but for @request and @asker.
  */
 struct mbipc_channel {
 	struct mbipc_end ends[2];
 	u32 answer;
 	u32 code;
+	struct mbipc_mailbox *asked;
+	struct mbipc_request *request;
 	struct mbipc_wait *asker;
 };
 
@@ -317,18 +322,33 @@ static inline bool mbipc_anonymous(const struct mbipc_mailbox *mailbox)
 /**
  * struct mbipc_request - somebody asks for a channel
  * @cargo: it goes with a message
- * @link: in the list of the handle that received it
+ * @link: in the list of the handle that received it, and may answer it; who
+ *	takes it out of there ends it; the lock of the mailbox that was asked
  * @sequence: the message's number
  * @far: the end that it offers, a handle without a file; owned
- * @asked: the mailbox that it was sent to; holds a reference
  */
 struct mbipc_request {
 	struct mbipc_cargo cargo;
 	struct list_head link;
 	u64 sequence;
 	struct mbipc_handle *far;
-	struct mbipc_mailbox *asked;
 };
+
+/*
+ * A handle has received a request, and may answer it: unless who asked has given
+ * up, and may have looked for it already; see mbipc_handle_close().
+ */
+static inline bool mbipc_request_keep(struct mbipc_handle *handle,
+				      struct mbipc_request *request)
+{
+	const struct mbipc_channel *channel = request->far->mailbox->channel;
+
+	mbipc_assert_locked(handle->mailbox);
+	if (READ_ONCE(channel->answer) != MAILBOX_PEER_PENDING)
+		return false;
+	list_add_tail(&request->link, &handle->requests);
+	return true;
+}
 
 /* A handle's own end, and the other one; of a CHANNEL. */
 static inline struct mbipc_end *mbipc_near(const struct mbipc_handle *handle)

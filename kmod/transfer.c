@@ -668,8 +668,9 @@ int mbipc_finish(struct mbipc_handle *handle, struct mbipc_taking *taking,
 
 		request = container_of(message->cargo, struct mbipc_request, cargo);
 		request->sequence = message->item.sequence;
-		list_add_tail(&request->link, &handle->requests);
-		message->cargo = NULL;
+		/* else it goes with the message */
+		if (mbipc_request_keep(handle, request))
+			message->cargo = NULL;
 	}
 	mbipc_place_gone(mailbox, taking->inbox, taking->item, &after);
 out:

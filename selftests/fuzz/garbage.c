@@ -51,7 +51,7 @@ static const struct garbage_command {
 	  { EMSGSIZE, EAGAIN, ETIMEDOUT, EPIPE, EIDRM, EDQUOT, EBUSY, ECONNREFUSED, EMFILE,
 	    ENFILE } },
 	{ MAILBOX_IOC_ACCEPT, offsetof(struct mailbox_accept, fd), { 0 },
-	  { ENOENT, ECONNABORTED, EMFILE, ENFILE } },
+	  { ENOENT, EMFILE, ENFILE } },
 	{ MAILBOX_IOC_REFUSE, 0, { 0 }, { ENOENT } },
 	{ MAILBOX_IOC_PEER, 0, { 0 }, { 0 } },
 	{ MAILBOX_IOC_RING_WAIT, 0, { 0 }, { EAGAIN, ETIMEDOUT, EPIPE, EIDRM } },

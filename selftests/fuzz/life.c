@@ -60,11 +60,13 @@ static void handle_end(struct handle *handle)
 		return;
 	}
 	if (box->policy == MAILBOX_POLICY_CHANNEL) {
-		/* nobody can come to it, whoever keeps the request */
-		if (!handle->end && !handles_at(box, 0, 0) && box->answer == MAILBOX_PEER_PENDING)
+		/* nobody can come to it, and there is nothing to answer */
+		if (!handle->end && !handles_at(box, 0, 0) && box->answer == MAILBOX_PEER_PENDING) {
 			box_destroy(box);
-		else
+			request_forget(box);
+		} else {
 			end_left(handle);
+		}
 		return;
 	}
 	if (!box->named && !handles_of(box, MAILBOX_RIGHT_RECEIVE))

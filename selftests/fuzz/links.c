@@ -108,10 +108,14 @@ void request_received(struct handle *handle, struct message *message)
 {
 	struct request *request = message->request;
 
+	message->request = NULL;
+	if (request->far->box->destroyed) {
+		request_drop(request);
+		return;
+	}
 	request->sequence = message->sequence;
 	request->next = handle->requests;
 	handle->requests = request;
-	message->request = NULL;
 }
 
 void request_drop(struct request *request)
@@ -122,10 +126,25 @@ void request_drop(struct request *request)
 	handle_put(far);
 }
 
+void request_forget(const struct box *channel)
+{
+	for (unsigned int i = 0; i < world.handles; i++) {
+		struct request **place = &world.handle[i]->requests, *request;
+
+		while ((request = *place) && request->far->box != channel)
+			place = &request->next;
+		if (!request)
+			continue;
+		*place = request->next;
+		request_drop(request);
+		return;
+	}
+}
+
 /*
  * Its time is over, or it was interrupted, or refused.  Until somebody has received the
  * request CONNECT is a synchronous send, so that withdraw() has taken it back; later it
- * stays with who received it, and nobody is behind it.
+ * goes from who received it when this end does: request_forget().
  */
 void request_give_up(struct request *request)
 {
@@ -185,11 +204,6 @@ void expect_accept(unsigned int actor, const struct call *call, struct handle *h
 	if (wrong->count)
 		return;
 	far = request->far;
-	if (!handles_at(far->box, 0, 0)) {
-		complain(wrong, ECONNABORTED, MAILBOX_REASON_NO_PEER, ANY_FIELD, ANY_VALUE);
-		request_drop(request);
-		return;
-	}
 	request->far = NULL;
 	far->nonblock = call->arg[FLAGS] & MAILBOX_ACCEPT_NONBLOCK;
 	far->box->answer = MAILBOX_PEER_OPEN;

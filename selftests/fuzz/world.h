@@ -298,6 +298,9 @@ void request_received(struct handle *handle, struct message *message);
 /* It is lost with what it was in. */
 void request_drop(struct request *request);
 
+/* Who asked for this channel has gone: whoever has received the request has it no more. */
+void request_forget(const struct box *channel);
+
 /* CONNECT ends without it. */
 void request_give_up(struct request *request);
 

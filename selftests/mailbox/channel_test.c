@@ -239,14 +239,16 @@ TEST_F(request, is_lost_with_who_received_it)
 	EXPECT_EQ(100 + MAILBOX_REASON_UNANSWERED, mbx_join(self->child));
 }
 
-TEST_F(request, outlives_who_asked)
+TEST_F(request, goes_with_who_asked)
 {
 	struct mailbox_accept accept = { .sequence = self->header.sequence };
+	struct mailbox_refuse refuse = { .sequence = self->header.sequence };
 
 	kill(self->child, SIGKILL);
 	mbx_join(self->child);
-	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(self->listener, MAILBOX_IOC_ACCEPT, &accept));
 	EXPECT_EQ(-ENOENT, mbx_ioctl(self->listener, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(MAILBOX_REASON_REQUEST_UNKNOWN, accept.error.reason);
+	EXPECT_EQ(-ENOENT, mbx_ioctl(self->listener, MAILBOX_IOC_REFUSE, &refuse));
 }
 
 /* --- how long CONNECT waits ------------------------------------------- */
@@ -410,8 +412,8 @@ static void nobody_is_behind(struct __test_metadata *_metadata, const struct ask
 	struct mailbox_accept accept = { .sequence = asking->header.sequence, .fd = 5 };
 
 	EXPECT_EQ(-1, asking->connect.fd);
-	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
-	EXPECT_EQ(MAILBOX_REASON_NO_PEER, accept.error.reason);
+	EXPECT_EQ(-ENOENT, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(MAILBOX_REASON_REQUEST_UNKNOWN, accept.error.reason);
 	EXPECT_EQ(-1, accept.fd);
 }
 
@@ -465,8 +467,6 @@ TEST(a_close_ends_the_wait_for_an_answer)
 	close(box);
 }
 
-TEST(what_ends_the_mailbox_ends_the_wait_for_an_answer)
-{
 /* The handle that has the request is the asker's, too, and does not go with its partner. */
 TEST(a_partner_that_goes_ends_the_wait_for_an_answer)
 {
@@ -485,6 +485,8 @@ TEST(a_partner_that_goes_ends_the_wait_for_an_answer)
 	close(box);
 }
 
+TEST(what_ends_the_mailbox_ends_the_wait_for_an_answer)
+{
 	struct asking asking = {};
 	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
 	struct mailbox_stat stat;
@@ -552,7 +554,7 @@ TEST(nonblock_does_not_wait_for_the_answer)
 	close(box);
 }
 
-/* Whoever keeps a request does not keep its asker charged for it. */
+/* Whoever keeps a request does not keep its asker charged for it, nor anything of it. */
 TEST(a_request_is_not_paid_for_when_its_asker_has_gone)
 {
 	struct mailbox_connect connect = {
@@ -575,8 +577,8 @@ TEST(a_request_is_not_paid_for_when_its_asker_has_gone)
 	EXPECT_EQ(before.user_messages, after.user_messages);
 	EXPECT_EQ(before.user_mailboxes, after.user_mailboxes);
 	accept.sequence = header.sequence;
-	EXPECT_EQ(-ECONNABORTED, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
-	EXPECT_EQ(MAILBOX_REASON_NO_PEER, accept.error.reason);
+	EXPECT_EQ(-ENOENT, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(MAILBOX_REASON_REQUEST_UNKNOWN, accept.error.reason);
 	close(box);
 }
 

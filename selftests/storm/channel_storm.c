@@ -284,7 +284,8 @@ static void serve(struct worker *worker)
 	STORM_CHECK(header.flags & MAILBOX_MESSAGE_CONNECT);
 	switch (storm_roll(&worker->chance) % 8) {
 	case 0:
-		STORM_CHECK_RESULT(mailbox_refuse(worker->listener, header.sequence, 5, NULL), 0);
+		STORM_CHECK_RESULT(mailbox_refuse(worker->listener, header.sequence, 5, NULL), 0,
+				   -ENOENT);
 		return;
 	case 1:
 		worker->holds = true;
@@ -292,7 +293,7 @@ static void serve(struct worker *worker)
 	}
 	end = mailbox_accept(worker->listener, header.sequence, 0, NULL);
 	if (end < 0) {
-		STORM_CHECK_RESULT(end, -ECONNABORTED);
+		STORM_CHECK_RESULT(end, -ENOENT);
 		return;
 	}
 	STORM_CHECK_RESULT(mailbox_ring_open(end, 0, &ring, NULL), 0);

@@ -442,7 +442,8 @@ static void serve(struct ends *ends, __u32 *chance)
 	while (!mbx_get(listener, text, sizeof(text), MAILBOX_NONBLOCK, &header)) {
 		switch (storm_roll(chance) % 4) {
 		case 0:
-			STORM_CHECK_RESULT(mailbox_refuse(listener, header.sequence, 0, NULL), 0);
+			STORM_CHECK_RESULT(mailbox_refuse(listener, header.sequence, 0, NULL), 0,
+					   -ENOENT);
 			continue;
 		case 1:
 			continue;
@@ -450,7 +451,7 @@ static void serve(struct ends *ends, __u32 *chance)
 		if (ends->count == ENDS)
 			continue;
 		end = mailbox_accept(listener, header.sequence, 0, NULL);
-		if (!STORM_CHECK_RESULT(end < 0 ? end : 0, 0, -ECONNABORTED) || end < 0)
+		if (!STORM_CHECK_RESULT(end < 0 ? end : 0, 0, -ENOENT) || end < 0)
 			continue;
 		ends->fd[ends->count] = end;
 		ends->tag[ends->count++] = header.tag;

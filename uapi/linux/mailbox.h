@@ -835,8 +835,7 @@ struct mailbox_connect {
  * Needs RECEIVE.
  *
  * Errors: EBADF (RIGHT), EINVAL, ENOENT (REQUEST_UNKNOWN: this handle has received no such
- * request, or it is answered), ECONNABORTED (NO_PEER: who asked has gone; the
- * request is answered by that), EMFILE, ENFILE, ENOMEM, EFAULT.
+ * request, or it is answered, or who asked has given up), EMFILE, ENFILE, ENOMEM, EFAULT.
  */
 struct mailbox_accept {
 	struct mailbox_error error;

@@ -632,7 +632,8 @@ int mailbox_connect(int fd, const void *request, size_t length,
  * @flags: MAILBOX_ACCEPT_*
  * @error: filled on failure; may be NULL
  *
- * Return: the other end, or a negative errno; -ECONNABORTED: who asked is gone.
+ * Return: the other end, or a negative errno; -ENOENT: no such request, or
+ * who asked has given up.
  */
 int mailbox_accept(int fd, uint64_t sequence, unsigned int flags,
 		   struct mailbox_error *error);

@@ -54,7 +54,6 @@ static const struct {
 	ERRNO(EPROTO, "the other side of the rings broke their rules"),
 	ERRNO(ESRCH, "there is no such process"),
 	ERRNO(ECONNREFUSED, "the request for a channel was not granted"),
-	ERRNO(ECONNABORTED, "who asked for the channel is gone"),
 	ERRNO(ECANCELED, "not tried: an earlier one of the batch failed"),
 #undef ERRNO
 };
@@ -409,7 +408,7 @@ static void add_reason(struct sentence *sentence,
 		add(sentence, "the request for a channel was lost, or who had received it closed without an answer");
 		return;
 	case MAILBOX_REASON_REQUEST_UNKNOWN:
-		add(sentence, "this handle has received no such request, or it is answered");
+		add(sentence, "this handle has received no such request, or it is answered, or who asked has given up");
 		return;
 	case MAILBOX_REASON_NO_PEER:
 		add(sentence, "the other end of the channel is closed");
