@@ -132,7 +132,12 @@ static void fence(void)
 	__sync_synchronize();
 }
 
-/* The other side lies: this one is closed for it, and it for this one. */
+/*
+ * The other side lies: this one is closed for it, and it for this one.  @closed
+ * pairs with the acquire in the other side's closed(), @data_poll with its look in
+ * mailbox__ring_published(), which a WAKE, a barrier, makes it see.  @broken is this
+ * side's threads' own: who does not see it yet finds the lie for itself.
+ */
 static int broken(struct mailbox_ring *ring)
 {
 	if (!__atomic_exchange_n(&ring->broken, 1, __ATOMIC_RELAXED)) {
@@ -168,7 +173,9 @@ static bool closed(const struct mailbox_ring *ring)
 
 /*
  * Once the other side says so it stands by it; so it need not be asked often.  With
- * the release in mailbox_ring_attach().
+ * the release in mailbox_ring_attach().  @light and @watch are for this side's other
+ * thread, with barrier() and mailbox__ring_watched(): until it sees them it makes a
+ * barrier more than it need.
  */
 static inline void see_flags(struct mailbox_ring *ring)
 {
@@ -229,7 +236,11 @@ static int see_head(struct mailbox_ring *ring)
 	return ring->in.head == ring->in.next ? -EAGAIN : 0;
 }
 
-/* The barrier between this side's store and its look; see mailbox__ring_watched(). */
+/*
+ * The barrier between this side's store and its look at the other side's *_wait and
+ * *_poll; see mailbox__ring_watched().  With it those loads need no order of their own:
+ * their partners are announce() and the kernel's show_polls(), each with its barrier.
+ */
 static void barrier(struct mailbox_ring *ring)
 {
 	if (__atomic_load_n(&ring->light, __ATOMIC_RELAXED))
@@ -274,10 +285,15 @@ static void tell_of_room(struct mailbox_ring *ring, bool any)
 	polled = __atomic_load_n(&theirs->room_poll, __ATOMIC_RELAXED);
 	if (!wait && !polled)
 		return;
+	/* written before @room_wait; where that is still an older one's, only a hint */
 	room_at = __atomic_load_n(&theirs->room_at, __ATOMIC_RELAXED);
 	/* also by the thread that produces, when it sleeps */
 	tail = __atomic_load_n(&ring->mine->tail, __ATOMIC_RELAXED);
-	/* A poller waits for half of the ring, as the kernel tells it. */
+	/*
+	 * A poller waits for half of the ring, as the kernel tells it.  An old @head is one
+	 * with more room: at worst somebody is woken who then looks for itself.  @in.woken is
+	 * between this side's two threads, which at worst both wake.
+	 */
 	used = __atomic_load_n(&theirs->head, __ATOMIC_RELAXED) - tail;
 	half = used <= ring->their_size / 2;
 	if (!(polled && half) &&
@@ -365,6 +381,7 @@ static int announce(struct mailbox_ring *ring, uint32_t events, uint32_t need)
 	return 0;
 }
 
+/* Who sees the old number wakes once too often; nobody relies on an order here. */
 static void retract(struct mailbox_ring *ring, uint32_t events)
 {
 	if (events & MAILBOX_RING_ROOM)
@@ -379,7 +396,10 @@ static unsigned int pause_most(uint32_t size)
 	return size / 1024 < PAUSE ? size / 1024 : PAUSE;
 }
 
-/* Has the other side stored anything since it was last looked at? */
+/*
+ * Has the other side stored anything since it was last looked at?  A hint: look()
+ * follows, with the acquires.
+ */
 static bool stirs(const struct mailbox_ring *ring, uint32_t events)
 {
 	const struct mailbox_ring_page *theirs = ring->theirs;
