@@ -990,8 +990,7 @@ struct mailbox_ring_record {
  * Needs SEND and RECEIVE.
  *
  * Errors: EBADF (RIGHT), EINVAL, ENOTTY (no channel, or one without rings), EAGAIN (EMPTY),
- * ETIMEDOUT, EINTR, EPIPE (NO_PEER: the other end is closed), EIDRM, EBADF
- * (CLOSED).
+ * ETIMEDOUT, EINTR, EPIPE (NO_PEER: the other end is closed), EBADF (CLOSED).
  */
 struct mailbox_ring_wait {
 	struct mailbox_error error;

@@ -183,7 +183,7 @@ void mailbox_ring_close(struct mailbox_ring *ring);
  * -EMSGSIZE: no record can hold @room, or not while so much of the ring is
  * reserved; -EINVAL; what membarrier(2) says where it is refused after
  * mailbox_ring_open() could use it; over a channel also -EAGAIN (the end is
- * O_NONBLOCK), -EBADF (another thread has closed its descriptor) and -EIDRM.
+ * O_NONBLOCK) and -EBADF (another thread has closed its descriptor).
  */
 int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
 		      int64_t deadline);
