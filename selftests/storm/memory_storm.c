@@ -81,8 +81,10 @@ static void shrink_caches(void)
 	globfree(&caches);
 }
 
+/* Nor what others have cached in its name, once they let go of it. */
 static bool group_is_gone(const char *stat)
 {
+	storm_write("/proc/sys/vm/drop_caches", "3");
 	shrink_caches();
 	return !storm_number(stat, "nr_dying_descendants ");
 }
@@ -119,7 +121,6 @@ static void drop_group(void)
 	/* the group is not kept by what nobody will give back */
 	STORM_CHECK(!rmdir(group));
 	snprintf(stat, sizeof(stat), "%s/cgroup.stat", root);
-	storm_write("/proc/sys/vm/drop_caches", "3");
 	STORM_CHECK(MBX_UNTIL(group_is_gone(stat)));
 	STORM_CHECK(!umount(root));
 	STORM_CHECK(!rmdir(root));
