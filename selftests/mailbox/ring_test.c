@@ -4,6 +4,8 @@
  *
  * features.rst rows with their test here:
  *   rings				rings.records_arrive
+ *   pages with one writer		rings.the_other_side_is_read_only,
+ *				mappings_are_no_way_around
  */
 #include "kselftest_harness.h"
 #include "common.h"
@@ -14,7 +16,10 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 
+#define PAGE	4096
 #define SIZE	8192
+#define SPAN	(PAGE + 2 * SIZE)
+#define THEIRS	0x40000000LL	/* where the other side's page and ring begin */
 #define RECORDS	20000
 
 FIXTURE(rings) {
@@ -92,12 +97,13 @@ TEST_F(rings, the_other_side_is_read_only)
 	struct mailbox_ring *ring = self->ring[0];
 	void *theirs = (void *)ring->theirs;
 
-	EXPECT_EQ(-1, mprotect(theirs, 4096, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(-1, mprotect(theirs, PAGE, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(EACCES, errno);
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
-				   self->end[0], 0x40000000));
+	EXPECT_EQ(MAP_FAILED, mmap64(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+				     self->end[0], THEIRS));
 	EXPECT_EQ(EACCES, errno);
-	EXPECT_EQ(MAP_FAILED, mremap(ring->mine, 4096, 1 << 20, MREMAP_MAYMOVE));
+	EXPECT_EQ(MAP_FAILED, mremap(ring->mine, PAGE, 1 << 20, MREMAP_MAYMOVE));
+	EXPECT_EQ(EFAULT, errno);
 }
 
 TEST_F(rings, epoll_sees_them)
@@ -123,54 +129,198 @@ TEST_F(rings, epoll_sees_them)
 	close(epoll);
 }
 
-/* Whatever is tried with a mapping: it is what it was made as, and no more. */
-TEST_F(rings, mappings_are_no_way_around)
+/* One page of a ring, mapped for all that it may be. */
+struct view {
+	int end;
+	bool mine;
+	off64_t offset;		/* from where its side begins */
+	char *place;
+};
+
+static char *map_view(const struct view *view)
 {
-	struct mailbox_ring *ring = self->ring[0];
-	char *mine = (char *)ring->mine, *theirs = (char *)ring->theirs;
-	size_t span = 4096 + 2 * SIZE;
-	int memory = open("/proc/self/mem", O_RDWR);
+	return mmap64(NULL, PAGE, view->mine ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
+		      view->end, (view->mine ? 0 : THEIRS) + view->offset);
+}
+
+/* A word of each page that neither the library nor the kernel looks at. */
+static uint32_t *word(const void *page)
+{
+	return (uint32_t *)((char *)page + offsetof(struct mailbox_ring_page, reserved2));
+}
+
+static int to_write(const struct view *view)
+{
+	return mprotect(view->place, PAGE, PROT_READ | PROT_WRITE);
+}
+
+static int to_execute(const struct view *view)
+{
+	return mprotect(view->place, PAGE, PROT_READ | PROT_EXEC);
+}
+
+static int grow(const struct view *view)
+{
+	return mremap(view->place, PAGE, 2 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0;
+}
+
+/* Of a shared mapping this makes a second one, of any length. */
+static int grow_from_nothing(const struct view *view)
+{
+	return mremap(view->place, 0, 2 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED ? -1 : 0;
+}
+
+static int punch(const struct view *view)
+{
+	return madvise(view->place, PAGE, MADV_REMOVE);
+}
+
+/* Even where off_t has 32 bits, no address is a negative offset. */
+static int force(const struct view *view)
+{
+	int memory = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+	int result = pwrite64(memory, "x", 1, (off64_t)(uintptr_t)word(view->place));
+	int error = errno;
+
+	close(memory);
+	errno = error;
+	return result < 0 ? -1 : 0;
+}
+
+/*
+ * To another page, which would be as writable as this one is; where it is not, that is
+ * asked for.  Of a mapping made for this: where it is refused there may be none left.
+ */
+static int shift(const struct view *view, off64_t offset)
+{
+	char *place = map_view(view);
+	int result, error;
+
+	if (place == MAP_FAILED)
+		return 0;
+	result = remap_file_pages(place, PAGE, 0, offset / PAGE, 0);
+	if (!result && !view->mine)
+		result = mprotect(place, PAGE, PROT_READ | PROT_WRITE);
+	error = errno;
+	munmap(place, PAGE);
+	errno = error;
+	return result;
+}
+
+static int shift_to_theirs(const struct view *view)
+{
+	return shift(view, THEIRS + view->offset);
+}
+
+static int shift_behind(const struct view *view)
+{
+	return shift(view, (view->mine ? 0 : THEIRS) + SPAN);
+}
+
+/*
+ * Ways to more than a mapping was made for, and the errno in which each ends: of what is
+ * mine, and of what is theirs.  0: it may be.
+ */
+static const struct {
+	const char *name;
+	int (*go)(const struct view *view);
+	int mine;
+	int theirs;
+} ways[] = {
+	{ "mprotect to write", to_write, 0, EACCES },
+	{ "mprotect to execute", to_execute, EACCES, EACCES },
+	{ "mremap", grow, EFAULT, EFAULT },
+	{ "mremap of no bytes", grow_from_nothing, EFAULT, EFAULT },
+	{ "MADV_REMOVE", punch, ENODEV, EACCES },
+	{ "/proc/self/mem", force, 0, EIO },
+	{ "remap_file_pages to theirs", shift_to_theirs, EACCES, EACCES },
+	{ "remap_file_pages behind", shift_behind, EINVAL, EINVAL },
+};
+
+/* How many of them lead elsewhere. */
+static int ways_around(struct __test_metadata *_metadata, const struct view *view)
+{
+	int wrong = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		int error = ways[i].go(view) ? errno : 0;
+
+		if (error == (view->mine ? ways[i].mine : ways[i].theirs))
+			continue;
+		TH_LOG("%s, %s page at %lld: errno %d", ways[i].name,
+		       view->mine ? "my" : "their", (long long)view->offset, error);
+		wrong++;
+	}
+	return wrong;
+}
+
+static void no_way_around(struct __test_metadata *_metadata, FIXTURE_DATA(rings) *self,
+			  bool mine, off64_t offset)
+{
+	struct view view = { .end = self->end[0], .mine = mine, .offset = offset };
+	char *owner = (char *)self->ring[!mine]->mine;
+	char *other = (char *)self->ring[mine]->theirs;
+	/* where the same is once more */
+	off64_t copy = !offset ? 0 : offset == PAGE ? PAGE + SIZE : PAGE;
+	uint32_t number = 4711 + offset;
 	pid_t child;
 
-	/* one page for the indexes, the data twice, and nothing behind */
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, span + 4096, PROT_READ, MAP_SHARED, self->end[0], 0));
-	EXPECT_EQ(EINVAL, errno);
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, self->end[0], span));
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, self->end[0], 0x80000000));
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, span, PROT_READ | PROT_WRITE, MAP_PRIVATE,
-				   self->end[0], 0));
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, span, PROT_READ | PROT_EXEC, MAP_SHARED,
-				   self->end[0], 0));
-	EXPECT_EQ(-1, mprotect(mine, 4096, PROT_READ | PROT_EXEC));
-
-	/* no growing, no holes */
-	EXPECT_EQ(MAP_FAILED, mremap(mine, span, span + 4096, MREMAP_MAYMOVE));
-	EXPECT_EQ(-1, madvise(mine, 4096, MADV_REMOVE));
-	EXPECT_EQ(-1, madvise(theirs, 4096, MADV_REMOVE));
-	EXPECT_EQ(-1, ftruncate(self->end[0], 0));
-
-	/* what is dropped from the page tables is the same when it is back */
-	ring->mine->reserved2[0] = 4711;
-	madvise(mine, span, MADV_DONTNEED);
-	EXPECT_EQ(4711, ring->mine->reserved2[0]);
-	EXPECT_EQ(4711, self->ring[1]->theirs->reserved2[0]);
-
-	/* not by force either */
-	ASSERT_LE(0, memory);
-	EXPECT_EQ(-1, pwrite(memory, "x", 1, (off_t)(uintptr_t)(theirs + 4096)));
-	close(memory);
+	view.place = map_view(&view);
+	ASSERT_NE(MAP_FAILED, view.place);
 
 	/* a child has the same, and no more */
 	child = mbx_fork();
 	if (!child) {
-		if (!mprotect(theirs, 4096, PROT_READ | PROT_WRITE))
-			_exit(1);
-		ring->mine->reserved2[0] = 12;
-		_exit(0);
+		int wrong = ways_around(_metadata, &view);
+
+		if (mine)
+			*word(view.place) = number + 1;
+		_exit(wrong);
 	}
 	EXPECT_EQ(0, mbx_join(child));
-	EXPECT_EQ(12, self->ring[1]->theirs->reserved2[0]);
-	ring->mine->reserved2[0] = 0;
+	if (mine)
+		EXPECT_EQ(number + 1, *word(other + offset));
+	EXPECT_EQ(0, ways_around(_metadata, &view));
+
+	/* what is dropped from the page tables is the same when it is back */
+	*word(owner + offset) = number;
+	ASSERT_EQ(0, madvise(view.place, PAGE, MADV_DONTNEED));
+	ASSERT_EQ(0, madvise(owner, SPAN, MADV_DONTNEED));
+	ASSERT_EQ(0, madvise(other, SPAN, MADV_DONTNEED));
+	EXPECT_EQ(number, *word(view.place));
+	EXPECT_EQ(number, *word(owner + offset));
+	EXPECT_EQ(number, *word(owner + copy));
+	EXPECT_EQ(number, *word(other + offset));
+	EXPECT_EQ(number, *word(other + copy));
+	munmap(view.place, PAGE);
+}
+
+/* Whatever is tried with a mapping: it is what it was made as, and no more. */
+TEST_F(rings, mappings_are_no_way_around)
+{
+	/* the page of indexes, the data, and the data again */
+	static const off64_t offsets[] = { 0, PAGE, PAGE + SIZE };
+	int end = self->end[0];
+
+	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
+		no_way_around(_metadata, self, true, offsets[i]);
+		no_way_around(_metadata, self, false, offsets[i]);
+	}
+
+	/* nothing behind, no copies, nothing to execute */
+	EXPECT_EQ(MAP_FAILED, mmap64(NULL, SPAN + PAGE, PROT_READ, MAP_SHARED, end, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap64(NULL, PAGE, PROT_READ, MAP_SHARED, end, SPAN));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap64(NULL, PAGE, PROT_READ, MAP_SHARED, end, 2 * THEIRS));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap64(NULL, SPAN, PROT_READ | PROT_WRITE, MAP_PRIVATE, end, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap64(NULL, SPAN, PROT_READ | PROT_EXEC, MAP_SHARED, end, 0));
+	EXPECT_EQ(MAP_FAILED, mremap(self->ring[0]->mine, SPAN, SPAN + PAGE, MREMAP_MAYMOVE));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, ftruncate(end, 0));
+	EXPECT_EQ(EINVAL, errno);
 }
 
 /* Pages stay while they are mapped, and the end is told when nothing is left. */
