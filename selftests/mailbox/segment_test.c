@@ -441,17 +441,24 @@ TEST_F(segment, mutex_and_condition)
 	EXPECT_EQ(2, shared->done);
 }
 
-/* Who dies with the mutex leaves it to the next, who is told. */
+/*
+ * Who dies with the mutex leaves it to the next, who is told: to who sleeps for it, and
+ * then to who comes later.  That the sleeper is woken in another process is the kernel's
+ * doing here; that PTHREAD_PROCESS_SHARED is needed for it, mutex_and_condition shows,
+ * since glibc makes each robust mutex a shared one.
+ */
 TEST_F(segment, robust_mutex)
 {
 	struct {
 		pthread_mutex_t mutex;
 		pthread_cond_t condition;
 		int turn;
+		int owned;
+		int leave;
 	} *shared = (void *)self->place;
 	pthread_mutexattr_t mutex;
 	pthread_condattr_t condition;
-	pid_t child;
+	pid_t owner, heir;
 
 	pthread_mutexattr_init(&mutex);
 	pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
@@ -461,21 +468,39 @@ TEST_F(segment, robust_mutex)
 	pthread_condattr_setpshared(&condition, PTHREAD_PROCESS_SHARED);
 	ASSERT_EQ(0, pthread_cond_init(&shared->condition, &condition));
 
-	child = mbx_fork();
-	if (!child) {
+	owner = mbx_fork();
+	if (!owner) {
 		shared = find_elsewhere(self);
 		if (!shared)
 			_exit(1);
 		pthread_mutex_lock(&shared->mutex);
 		while (!shared->turn)
 			pthread_cond_wait(&shared->condition, &shared->mutex);
-		_exit(0);	/* with the mutex */
+		__atomic_store_n(&shared->owned, 1, __ATOMIC_RELEASE);
+		/* with the mutex, in any case */
+		_exit(!MBX_UNTIL(__atomic_load_n(&shared->leave, __ATOMIC_ACQUIRE)));
 	}
 	pthread_mutex_lock(&shared->mutex);
 	shared->turn = 1;
 	pthread_cond_signal(&shared->condition);
 	pthread_mutex_unlock(&shared->mutex);
-	EXPECT_EQ(0, mbx_join(child));
+	ASSERT_TRUE(MBX_UNTIL(__atomic_load_n(&shared->owned, __ATOMIC_ACQUIRE)));
+
+	heir = mbx_fork();
+	if (!heir) {
+		shared = find_elsewhere(self);
+		if (!shared)
+			_exit(1);
+		if (pthread_mutex_trylock(&shared->mutex) != EBUSY)
+			_exit(2);
+		if (pthread_mutex_lock(&shared->mutex) != EOWNERDEAD)
+			_exit(3);
+		_exit(pthread_mutex_consistent(&shared->mutex));	/* with the mutex */
+	}
+	ASSERT_TRUE(mbx_wait_asleep(heir, SYS_futex));
+	__atomic_store_n(&shared->leave, 1, __ATOMIC_RELEASE);
+	EXPECT_EQ(0, mbx_join(owner));
+	EXPECT_EQ(0, mbx_join(heir));
 	EXPECT_EQ(EOWNERDEAD, pthread_mutex_lock(&shared->mutex));
 	EXPECT_EQ(0, pthread_mutex_consistent(&shared->mutex));
 	EXPECT_EQ(0, pthread_mutex_unlock(&shared->mutex));
