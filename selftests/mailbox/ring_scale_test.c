@@ -4,7 +4,7 @@
  * smallest and the largest ring, and what of their memory is given back.
  *
  * features.rst rows with their test here:
- *   one reader for many producers	idle.only_the_busy_are_told
+ *   one reader for many producers	idle.only_the_busy_are_told, they_cost_nothing
  *   no system call while both run	stream.few_calls
  *   memory is given back		memory.given_back_with_the_ends
  */
@@ -159,8 +159,9 @@ static __s64 rounds(const struct busy *busy)
 }
 
 /*
- * A thousand that are idle cost no more than ten.  In turns, and the least of each,
- * since what else the machine does makes them longer and never shorter.
+ * A thousand that are idle cost what ten do: less than twice, where to look at each
+ * would cost many times as much.  In turns, and the least of each, since what else the
+ * machine does makes them longer and never shorter.
  */
 TEST_F_TIMEOUT(idle, they_cost_nothing, PATIENCE)
 {
@@ -192,7 +193,7 @@ TEST_F_TIMEOUT(idle, they_cost_nothing, PATIENCE)
 	}
 	TH_LOG("%d records beside %d: %lld ns, beside %d: %lld ns", ROUNDS, FEW,
 	       (long long)least[0], IDLE + BUSY, (long long)least[1]);
-	EXPECT_GT(5 * least[0], least[1]);
+	EXPECT_GT(2 * least[0], least[1]);
 }
 
 /* --- system calls of a stream ------------------------------------------ */
