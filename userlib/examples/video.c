@@ -6,8 +6,10 @@
  *
  * Frames of 1 MiB are drawn where the viewer looks at them, in a ring that both
  * have mapped; no byte of them is copied.  A camera cannot wait: where the ring is
- * full, as the viewer looks away now and then, the frame is dropped, and counted.
- * What the camera has counted comes last, as a message through the same channel.
+ * full, the frame is dropped, and counted.  So that it comes to that on each machine,
+ * the viewer looks away once, and not for a time: until the camera has dropped some.
+ * That, and last of all what it has counted, the camera says by messages through the
+ * same channel.
  */
 #include <errno.h>
 #include <time.h>
@@ -20,14 +22,15 @@
 #define PIXELS		(1u << 18)	/* of 4 bytes: 1 MiB */
 #define RING		(4u << 20)	/* holds three frames */
 #define FRAME_NS	16000000	/* from one to the next: some 60 a second */
-#define BLINK_EVERY	24	/* frames; then the viewer looks away, */
-#define BLINK_NS	120000000	/* for longer than the ring lasts */
+#define LOOK_AWAY	24	/* frames are shown before the viewer does, */
+#define DROPS		5	/* until so many are dropped */
 
 struct frame {
 	uint32_t number;
 	uint32_t pixels[PIXELS - 1];
 };
 
+/* So far; the last ones when they are of all frames. */
 struct counts {
 	unsigned long recorded;
 	unsigned long dropped;
@@ -59,11 +62,19 @@ static void draw(struct frame *frame, uint32_t number)
 		frame->pixels[i] = color(number, i);
 }
 
+/* Twice at most, and the channel has room for both: it never waits here either. */
+static void tell(int end, const struct counts *counts)
+{
+	struct mailbox_error error;
+
+	if (mailbox_trysend(end, counts, sizeof(*counts), 0, 0, &error))
+		die_of("camera: send", &error);
+}
+
 static int film(int end, unsigned long frames)
 {
 	struct mailbox_ring *ring = map_rings(end);
 	struct counts counts = { 0 };
-	struct mailbox_error error;
 	struct timespec next;
 	uint32_t number;
 
@@ -78,7 +89,8 @@ static int film(int end, unsigned long frames)
 			result = mailbox_ring_commit(ring);
 			counts.recorded++;
 		} else if (result == -EAGAIN) {
-			counts.dropped++;
+			if (++counts.dropped == DROPS)
+				tell(end, &counts);
 			result = 0;
 		}
 		if (result)
@@ -92,8 +104,7 @@ static int film(int end, unsigned long frames)
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
 	}
 
-	if (mailbox_send(end, &counts, sizeof(counts), 0, 0, &error))
-		die_of("camera: send", &error);
+	tell(end, &counts);
 	mailbox_ring_close(ring);
 	return EXIT_SUCCESS;
 }
@@ -113,13 +124,19 @@ static void show(const struct frame *frame, ssize_t length, uint32_t last)
 			die("viewer: frame %u is wrong at pixel %u", frame->number, i);
 }
 
+static void ask(int end, struct counts *counts)
+{
+	struct mailbox_error error;
+
+	if (mailbox_receive(end, counts, sizeof(*counts), NULL, &error) < 0)
+		die_of("viewer: receive", &error);
+}
+
 static void view(int end, unsigned long frames)
 {
-	const struct timespec blink = { .tv_nsec = BLINK_NS };
 	struct mailbox_ring *ring = map_rings(end);
 	unsigned long shown = 0, missed = 0;
-	struct mailbox_error error;
-	struct counts counts;
+	struct counts counts = { 0 };
 	uint32_t last = 0;
 
 	for (;;) {
@@ -146,13 +163,13 @@ static void view(int end, unsigned long frames)
 		last = frame->number;
 		/* From here on the camera may draw over it. */
 		mailbox_ring_release(ring);
-		if (++shown % BLINK_EVERY == 0)
-			nanosleep(&blink, NULL);
+		if (++shown == LOOK_AWAY)
+			ask(end, &counts);
 	}
 	missed += frames - last;
 
-	if (mailbox_receive(end, &counts, sizeof(counts), NULL, &error) < 0)
-		die_of("viewer: receive", &error);
+	while (counts.recorded + counts.dropped < frames)
+		ask(end, &counts);
 	mailbox_ring_close(ring);
 	printf("video: %lu frames of 1 MiB shown, %lu dropped; the camera says %lu and %lu\n",
 	       shown, missed, counts.recorded, counts.dropped);
@@ -163,7 +180,7 @@ static void view(int end, unsigned long frames)
 int main(int argc, char **argv)
 {
 	const struct mailbox_channel_attr attr = {
-		.capacity = 1,
+		.capacity = 2,	/* what the camera tells */
 		.ring = RING,
 		.ring_back = MAILBOX_RING_MIN,
 	};
