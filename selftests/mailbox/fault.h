@@ -6,10 +6,18 @@
 #ifndef MBX_SELFTEST_FAULT_H
 #define MBX_SELFTEST_FAULT_H
 
+#include "kselftest_harness.h"
 #include "common.h"
 
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define DEBUGFS		"/sys/kernel/debug"
+
+/* No call has so many. */
+#define FAULT_ENOUGH	400
+
+/* Two other users: one who has a mailbox, and one of whom nothing is known yet. */
+#define FAULT_ALICE	1000
+#define FAULT_NEWCOMER	1001
 
 MBX_HELPER void fault_set(const char *path, const char *text)
 {
@@ -108,6 +116,22 @@ MBX_HELPER int fault_keep_charge(uid_t uid)
 	return fd;
 }
 
+/* Has a user an account?  Who has none is given one by INFO, if there is memory for it. */
+MBX_HELPER bool fault_has_account(int control, uid_t uid)
+{
+	struct mailbox_info info;
+	int device = mbx_device(), result = -EINVAL;
+	bool failed = !setresuid(uid, 0, 0);
+
+	for (unsigned int nth = 1; failed && result != -ENOMEM; nth++) {
+		failed = !fault_arm(control, nth);
+		result = mbx_info(device, &info);
+		failed &= fault_disarm(control);
+	}
+	close(device);
+	return setresuid(0, 0, 0) || result != -ENOMEM;
+}
+
 /* The lowest descriptor that is free. */
 MBX_HELPER int fault_free_descriptor(void)
 {
@@ -115,6 +139,89 @@ MBX_HELPER int fault_free_descriptor(void)
 
 	close(fd);
 	return fd;
+}
+
+/* --- one after the other ---------------------------------------------- */
+
+/**
+ * struct fault - what fails in a call
+ * @control: fail-nth of the thread that makes it
+ * @nth: which allocation or copy
+ * @failed: out: it has
+ * @result: out: what the call said
+ */
+struct fault {
+	int control;
+	unsigned int nth;
+	bool failed;
+	int result;
+};
+
+/**
+ * struct fault_sum - what has failed in all the calls
+ * @failures: as many
+ * @no_memory: of them, those of which the call said ENOMEM
+ */
+struct fault_sum {
+	unsigned int failures;
+	unsigned int no_memory;
+};
+
+typedef void (*fault_call)(struct __test_metadata *_metadata, void *data, const void *how,
+			   struct fault *fault);
+
+/* Fail the first, the second ... of what @call does, and see that nothing is left. */
+MBX_HELPER void fault_each(struct __test_metadata *_metadata, fault_call call, void *data,
+			   const void *how, int control, struct fault_sum *sum)
+{
+	static const uid_t users[] = { 0, FAULT_ALICE, FAULT_NEWCOMER };
+	struct fault fault = { .control = control, .failed = true };
+	struct fault_charge charge[ARRAY_SIZE(users)], now;
+	int descriptor;
+
+	memset(sum, 0, sizeof(*sum));
+	ASSERT_LE(0, fault_keep_charge(0));
+	ASSERT_LE(0, fault_keep_charge(FAULT_ALICE));
+	descriptor = fault_free_descriptor();
+	for (size_t i = 0; i < ARRAY_SIZE(users); i++)
+		ASSERT_EQ(0, fault_charge_of(users[i], &charge[i]));
+	while (fault.failed && fault.nth++ < FAULT_ENOUGH) {
+		call(_metadata, data, how, &fault);
+
+		ASSERT_EQ(descriptor, fault_free_descriptor());
+		for (size_t i = 0; i < ARRAY_SIZE(users); i++) {
+			ASSERT_EQ(0, fault_charge_of(users[i], &now));
+			ASSERT_EQ(0, memcmp(&charge[i], &now, sizeof(now)));
+		}
+		sum->failures += fault.failed;
+		sum->no_memory += fault.failed && fault.result == -ENOMEM;
+	}
+	/* it came to an end */
+	ASSERT_FALSE(fault.failed);
+	TH_LOG("%u failures, %u without memory", sum->failures, sum->no_memory);
+}
+
+/*
+ * The same, where FAULT_NEWCOMER calls.  That the account is an allocation that has
+ * failed is seen by what fails once there is one, and among the caches that are marked:
+ * of all of them some need a page now and then, and count differently each time.
+ */
+MBX_HELPER void fault_each_of_newcomer(struct __test_metadata *_metadata, fault_call call,
+				       void *data, const void *how, int control,
+				       struct fault_sum *sum)
+{
+	struct fault_sum without, with;
+
+	ASSERT_FALSE(fault_has_account(control, FAULT_NEWCOMER));
+	fault_each(_metadata, call, data, how, control, sum);
+	fault_set_marked();
+	fault_each(_metadata, call, data, how, control, &without);
+	/* the last that it was for has taken it along */
+	ASSERT_FALSE(fault_has_account(control, FAULT_NEWCOMER));
+	ASSERT_LE(0, fault_keep_charge(FAULT_NEWCOMER));
+	ASSERT_TRUE(fault_has_account(control, FAULT_NEWCOMER));
+	fault_each(_metadata, call, data, how, control, &with);
+	ASSERT_EQ(with.no_memory + 1, without.no_memory);
 }
 
 #endif

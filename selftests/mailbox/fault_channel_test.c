@@ -9,7 +9,6 @@
  * features.rst rows with their test here:
  *   memory runs out: errno, nothing lost	fault_channel.*.each_fails_once
  */
-#include "kselftest_harness.h"
 #include "fault.h"
 
 #include <mailbox_ring.h>
@@ -21,8 +20,6 @@
 #define MIDDLE	1000
 #define SPAN	(4096 + 2 * SIZE)
 #define THEIRS	0x40000000
-#define ENOUGH	400
-#define ALICE	1000
 
 /* --- the place where it happens --------------------------------------- */
 
@@ -491,7 +488,11 @@ FIXTURE_VARIANT(fault_channel)
 	}
 #define CALL_OF_STRANGER(which)						\
 	FIXTURE_VARIANT_ADD(fault_channel, which##_stranger) {		\
-		.call = call_##which, .caller = ALICE			\
+		.call = call_##which, .caller = FAULT_ALICE		\
+	}
+#define CALL_OF_NEWCOMER(which)						\
+	FIXTURE_VARIANT_ADD(fault_channel, which##_newcomer) {		\
+		.call = call_##which, .caller = FAULT_NEWCOMER		\
 	}
 /* while another thread does what belongs to it */
 #define CALL_AND_OTHER(which, what)					\
@@ -502,14 +503,17 @@ FIXTURE_VARIANT(fault_channel)
 CALL(channel);
 CALL(channel_with_rings);
 CALL_OF_STRANGER(channel_with_rings);
+CALL_OF_NEWCOMER(channel_with_rings);
 CALL(connect);
 CALL_OF_STRANGER(connect);
+CALL_OF_NEWCOMER(connect);
 CALL(connect_vector);
 CALL_AND_OTHER(connect_and_wait, accepts);
 CALL_AND_OTHER(connect_and_wait, refuses);
 CALL(receive);
 CALL(accept);
 CALL_OF_STRANGER(accept);
+CALL_OF_NEWCOMER(accept);
 CALL_AND_OTHER(accept, connects);
 CALL(refuse);
 CALL_AND_OTHER(refuse, connects);
@@ -715,11 +719,11 @@ static void site_works(struct __test_metadata *_metadata, struct site *site,
 		ASSERT_EQ(0, map(site->segment, PROT_READ | PROT_WRITE, 3 * 4096, 0));
 }
 
-/* Make a call of a site, with its @nth allocation or copy failing. */
-static void call_once(struct __test_metadata *_metadata, int control,
-		      const FIXTURE_VARIANT(fault_channel) *variant, unsigned int nth,
-		      bool *failed)
+/* Make a call of a site, with one allocation or copy failing. */
+static void call_once(struct __test_metadata *_metadata, void *data, const void *how,
+		      struct fault *fault)
 {
+	const FIXTURE_VARIANT(fault_channel) *variant = how;
 	struct site site = { .made = { -1, -1 }, .other_end = -1 };
 	struct other other = { .site = &site, .act = variant->other };
 	int result;
@@ -729,17 +733,18 @@ static void call_once(struct __test_metadata *_metadata, int control,
 	/* the C library does that in each thread, by signals, which end waits */
 	if (!variant->other)
 		ASSERT_EQ(0, setresuid(variant->caller, 0, 0));
-	ASSERT_EQ(0, fault_arm(control, nth));
+	ASSERT_EQ(0, fault_arm(fault->control, fault->nth));
 	result = variant->call(&site);
-	*failed = fault_disarm(control);
+	fault->failed = fault_disarm(fault->control);
+	fault->result = result;
 	if (!variant->other)
 		ASSERT_EQ(0, setresuid(0, 0, 0));
 
-	if (!*failed)
+	if (!fault->failed)
 		ASSERT_EQ(0, result) TH_LOG("nothing failed, but the call did");
 	if (result) {
 		ASSERT_TRUE(result == -ENOMEM || result == -EFAULT) {
-			TH_LOG("failure %u: the call said %d", nth, result);
+			TH_LOG("failure %u: the call said %d", fault->nth, result);
 		}
 		ASSERT_EQ(-1, site.made[0]);
 		if (site.error) {
@@ -753,7 +758,7 @@ static void call_once(struct __test_metadata *_metadata, int control,
 		/* it still waits for this, and gets it now */
 		if (result)
 			ASSERT_EQ(0, variant->call(&site));
-		other_is_done(_metadata, &site, &other, *failed);
+		other_is_done(_metadata, &site, &other, fault->failed);
 	}
 	if (!result && variant->call == call_channel_with_rings)
 		ASSERT_TRUE(rings_pass(site.made[0], site.made[1]));
@@ -776,33 +781,15 @@ static void call_once(struct __test_metadata *_metadata, int control,
 
 TEST_F_TIMEOUT(fault_channel, each_fails_once, 300)
 {
-	struct fault_charge root, alice, now;
-	unsigned int nth;
-	int descriptor;
-	bool failed;
+	struct fault_sum sum;
 
 	if (self->control < 0)
 		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
-	ASSERT_LE(0, fault_keep_charge(0));
-	ASSERT_LE(0, fault_keep_charge(ALICE));
-	descriptor = fault_free_descriptor();
-	ASSERT_EQ(0, fault_charge_of(0, &root));
-	ASSERT_EQ(0, fault_charge_of(ALICE, &alice));
-	for (nth = 1; nth < ENOUGH; nth++) {
-		call_once(_metadata, self->control, variant, nth, &failed);
-
-		ASSERT_EQ(descriptor, fault_free_descriptor());
-		ASSERT_EQ(0, fault_charge_of(0, &now));
-		ASSERT_EQ(0, memcmp(&root, &now, sizeof(now)));
-		ASSERT_EQ(0, fault_charge_of(ALICE, &now));
-		ASSERT_EQ(0, memcmp(&alice, &now, sizeof(now)));
-		if (!failed)
-			break;
-	}
-	/* it came to an end, and something did fail */
-	ASSERT_GT(ENOUGH, nth);
-	ASSERT_LT(1, nth);
-	TH_LOG("%u failures", nth - 1);
+	if (variant->caller == FAULT_NEWCOMER)
+		fault_each_of_newcomer(_metadata, call_once, NULL, variant, self->control, &sum);
+	else
+		fault_each(_metadata, call_once, NULL, variant, self->control, &sum);
+	ASSERT_LT(0, sum.failures);
 }
 
 TEST_HARNESS_MAIN

@@ -8,7 +8,6 @@
  * features.rst rows with their test here:
  *   memory runs out: errno, nothing lost	load.each_fails_once
  */
-#include "kselftest_harness.h"
 #include "fault.h"
 
 #include <sys/mman.h>

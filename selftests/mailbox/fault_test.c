@@ -12,7 +12,6 @@
  * features.rst rows with their test here:
  *   memory runs out: errno, nothing lost	fault.*.each_fails_once
  */
-#include "kselftest_harness.h"
 #include "fault.h"
 
 #include <poll.h>
@@ -21,9 +20,6 @@
 
 #define LENGTH_MAX	(5 * 4096)
 #define RECEIVERS	3
-#define ENOUGH		400	/* no call has so many */
-
-#define ALICE		1000
 
 /* --- the place where it happens --------------------------------------- */
 
@@ -596,7 +592,8 @@ FIXTURE_VARIANT(fault)
 	}
 
 CALL(create);
-CALL_OF(create, stranger, .length = 64, .caller = ALICE);
+CALL_OF(create, stranger, .length = 64, .caller = FAULT_ALICE);
+CALL_OF(create, newcomer, .length = 64, .caller = FAULT_NEWCOMER);
 CALL(create_exclusive);
 CALL(create_pair);
 CALL(create_broadcast);
@@ -605,16 +602,19 @@ CALL(create_named_segment);
 CALL(create_persistent);
 CALL(create_found);
 CALL(open);
-CALL_OF(open, stranger, .length = 64, .caller = ALICE);
+CALL_OF(open, stranger, .length = 64, .caller = FAULT_ALICE);
+CALL_OF(open, newcomer, .length = 64, .caller = FAULT_NEWCOMER);
 CALL_OF(open, pair, .length = 64, .policy = MAILBOX_POLICY_PAIR);
 CALL_OF(open, broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST);
 CALL(dup);
-CALL_OF(dup, stranger, .length = 64, .caller = ALICE);
+CALL_OF(dup, stranger, .length = 64, .caller = FAULT_ALICE);
+CALL_OF(dup, newcomer, .length = 64, .caller = FAULT_NEWCOMER);
 CALL_OF(dup, pair, .length = 64, .policy = MAILBOX_POLICY_PAIR);
 CALL_OF(dup, broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST);
 CALL(open_device);
 CALL(info);
-CALL_OF(info, stranger, .length = 64, .caller = ALICE);
+CALL_OF(info, stranger, .length = 64, .caller = FAULT_ALICE);
+CALL_OF(info, newcomer, .length = 64, .caller = FAULT_NEWCOMER);
 CALL(info_of_handle);
 CALL(list);
 CALL(list_from_the_first);
@@ -627,18 +627,22 @@ CALL(send);
 CALL(send_newer);
 CALL_OF(send, middle, .length = MIDDLE);
 CALL_OF(send, long, .length = LONG);
-CALL_OF(send, stranger, .length = 64, .caller = ALICE);
+CALL_OF(send, stranger, .length = 64, .caller = FAULT_ALICE);
+CALL_OF(send, newcomer, .length = 64, .caller = FAULT_NEWCOMER);
 CALL_OF(send, pair, .length = 64, .policy = MAILBOX_POLICY_PAIR);
 CALL_OF(send, broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST);
 CALL_OF(send, long_broadcast, .length = LONG, .policy = MAILBOX_POLICY_BROADCAST);
 CALL_OF(send, stranger_broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST,
-	.caller = ALICE);
+	.caller = FAULT_ALICE);
+CALL_OF(send, newcomer_broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST,
+	.caller = FAULT_NEWCOMER);
 CALL(send_vector);
 CALL_OF(send_vector, long, .length = LONG);
 CALL(send_batch, .queued = 1);
 CALL(write);
 CALL_OF(write, long, .length = LONG);
-CALL_OF(write, stranger, .length = 64, .caller = ALICE);
+CALL_OF(write, stranger, .length = 64, .caller = FAULT_ALICE);
+CALL_OF(write, newcomer, .length = 64, .caller = FAULT_NEWCOMER);
 CALL_OF(write, broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCAST);
 CALL(writev);
 CALL_OF(writev, long, .length = LONG);
@@ -744,10 +748,12 @@ static int put_by_child(struct site *site, int count)
 	return -mbx_join(child);
 }
 
-/* Make a call of a site, with its @nth allocation or copy failing. */
-static void call_once(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *self,
-		      const FIXTURE_VARIANT(fault) *variant, unsigned int nth, bool *failed)
+/* Make a call of a site, with one allocation or copy failing. */
+static void call_once(struct __test_metadata *_metadata, void *data, const void *how,
+		      struct fault *fault)
 {
+	const FIXTURE_VARIANT(fault) *variant = how;
+	FIXTURE_DATA(fault) *self = data;
 	struct site site = { .length = variant->length, .memory = self->memory, .made = -1 };
 	bool pair = variant->policy == MAILBOX_POLICY_PAIR;
 	/* in a PAIR all that waits is for this process, or else for the other */
@@ -762,16 +768,17 @@ static void call_once(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *se
 	write_payload(&site, site.next);
 	ASSERT_EQ(0, setresuid(variant->caller, 0, 0));
 
-	ASSERT_EQ(0, fault_arm(self->control, nth));
+	ASSERT_EQ(0, fault_arm(fault->control, fault->nth));
 	result = variant->call(&site);
-	*failed = fault_disarm(self->control);
+	fault->failed = fault_disarm(fault->control);
+	fault->result = result;
 
 	ASSERT_EQ(0, setresuid(0, 0, 0));
-	if (!*failed)
+	if (!fault->failed)
 		ASSERT_EQ(0, result) TH_LOG("nothing failed, but the call did");
 	if (result) {
 		ASSERT_TRUE(result == -ENOMEM || result == -EFAULT) {
-			TH_LOG("failure %u: the call said %d", nth, result);
+			TH_LOG("failure %u: the call said %d", fault->nth, result);
 		}
 		ASSERT_EQ(-1, site.made);
 		/* a call says why, also where it is memory that is missing */
@@ -813,33 +820,15 @@ static void call_once(struct __test_metadata *_metadata, FIXTURE_DATA(fault) *se
 
 TEST_F_TIMEOUT(fault, each_fails_once, 300)
 {
-	struct fault_charge root, alice, now;
-	unsigned int nth;
-	int descriptor;
-	bool failed;
+	struct fault_sum sum;
 
 	if (self->control < 0)
 		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
-	ASSERT_LE(0, fault_keep_charge(0));
-	ASSERT_LE(0, fault_keep_charge(ALICE));
-	descriptor = fault_free_descriptor();
-	ASSERT_EQ(0, fault_charge_of(0, &root));
-	ASSERT_EQ(0, fault_charge_of(ALICE, &alice));
-	for (nth = 1; nth < ENOUGH; nth++) {
-		call_once(_metadata, self, variant, nth, &failed);
-
-		ASSERT_EQ(descriptor, fault_free_descriptor());
-		ASSERT_EQ(0, fault_charge_of(0, &now));
-		ASSERT_EQ(0, memcmp(&root, &now, sizeof(now)));
-		ASSERT_EQ(0, fault_charge_of(ALICE, &now));
-		ASSERT_EQ(0, memcmp(&alice, &now, sizeof(now)));
-		if (!failed)
-			break;
-	}
-	/* it came to an end, and something did fail */
-	ASSERT_GT(ENOUGH, nth);
-	ASSERT_LT(1, nth);
-	TH_LOG("%u failures", nth - 1);
+	if (variant->caller == FAULT_NEWCOMER)
+		fault_each_of_newcomer(_metadata, call_once, self, variant, self->control, &sum);
+	else
+		fault_each(_metadata, call_once, self, variant, self->control, &sum);
+	ASSERT_LT(0, sum.failures);
 }
 
 TEST_HARNESS_MAIN

@@ -9,40 +9,13 @@
  *   memory runs out: errno, nothing lost	other_waits.each_fails_once,
  *						batch_waits.each_fails_once
  */
-#include "kselftest_harness.h"
 #include "fault.h"
 
 #define LENGTH_MAX	(3 * 4096)
-#define ENOUGH		400
 
 /* Longer than what is copied word by word, which cannot be made to fail. */
 #define MIDDLE	1000
 #define LONG	(LENGTH_MAX - 100)
-
-/* Fails the first, the second ... of what @once does, and sees that nothing is left. */
-static void fail_each(struct __test_metadata *_metadata,
-		      bool (*once)(struct __test_metadata *_metadata, void *data,
-				   const void *how, unsigned int nth),
-		      void *data, const void *how)
-{
-	struct fault_charge charge, now;
-	unsigned int nth = 1;
-	int descriptor;
-
-	ASSERT_LE(0, fault_keep_charge(0));
-	descriptor = fault_free_descriptor();
-	ASSERT_EQ(0, fault_charge_of(0, &charge));
-	while (nth < ENOUGH && once(_metadata, data, how, nth)) {
-		ASSERT_EQ(descriptor, fault_free_descriptor());
-		ASSERT_EQ(0, fault_charge_of(0, &now));
-		ASSERT_EQ(0, memcmp(&charge, &now, sizeof(now)));
-		nth++;
-	}
-	/* it came to an end, and something did fail */
-	ASSERT_GT(ENOUGH, nth);
-	ASSERT_LT(1, nth);
-	TH_LOG("%u failures", nth - 1);
-}
 
 /* --- one message ------------------------------------------------------ */
 
@@ -201,15 +174,13 @@ static bool still_waits(const FIXTURE_DATA(other_waits) *self,
 	       stat.waiting_receivers == !sends;
 }
 
-/* Returns whether something did fail. */
-static bool call_once(struct __test_metadata *_metadata, void *data, const void *how,
-		      unsigned int nth)
+static void call_once(struct __test_metadata *_metadata, void *data, const void *how,
+		      struct fault *fault)
 {
 	const FIXTURE_VARIANT(other_waits) *variant = how;
 	FIXTURE_DATA(other_waits) *self = data;
 	struct other other = { .self = self, .variant = variant };
 	int result;
-	bool failed;
 
 	ASSERT_LE(0, open_ends(self, variant));
 	memset(self->received, 0, LENGTH_MAX);
@@ -223,18 +194,19 @@ static bool call_once(struct __test_metadata *_metadata, void *data, const void 
 	if (variant->call == RECEIVE)
 		ASSERT_TRUE(mbx_wait_waiters(self->fd, 1, 0));
 
-	ASSERT_EQ(0, fault_arm(self->control, nth));
+	ASSERT_EQ(0, fault_arm(fault->control, fault->nth));
 	result = make_call(self, variant);
-	failed = fault_disarm(self->control);
+	fault->failed = fault_disarm(fault->control);
+	fault->result = result;
 
-	if (!failed)
+	if (!fault->failed)
 		ASSERT_EQ(0, result) TH_LOG("nothing failed, but the call did");
 	if (result) {
 		ASSERT_TRUE(result == -ENOMEM || result == -EFAULT) {
-			TH_LOG("failure %u: the call said %d", nth, result);
+			TH_LOG("failure %u: the call said %d", fault->nth, result);
 		}
 		ASSERT_TRUE(variant->call == RECEIVE_ASLEEP || still_waits(self, variant)) {
-			TH_LOG("failure %u: the other one does not wait any more", nth);
+			TH_LOG("failure %u: the other one does not wait any more", fault->nth);
 		}
 		ASSERT_EQ(0, make_call(self, variant));
 	}
@@ -252,14 +224,16 @@ static bool call_once(struct __test_metadata *_metadata, void *data, const void 
 	if (self->end != self->fd)
 		close(self->end);
 	close(self->fd);
-	return failed;
 }
 
 TEST_F_TIMEOUT(other_waits, each_fails_once, 300)
 {
+	struct fault_sum sum;
+
 	if (self->control < 0)
 		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
-	fail_each(_metadata, call_once, self, variant);
+	fault_each(_metadata, call_once, self, variant, self->control, &sum);
+	ASSERT_LT(0, sum.failures);
 }
 
 /* --- many in one call ------------------------------------------------- */
@@ -432,16 +406,14 @@ static bool batch_is_done(const FIXTURE_DATA(batch_waits) *self,
 	return (variant->sends ? self->sent : self->received) == BATCH;
 }
 
-/* Returns whether something did fail. */
-static bool batch_once(struct __test_metadata *_metadata, void *data, const void *how,
-		       unsigned int nth)
+static void batch_once(struct __test_metadata *_metadata, void *data, const void *how,
+		       struct fault *fault)
 {
 	const FIXTURE_VARIANT(batch_waits) *variant = how;
 	FIXTURE_DATA(batch_waits) *self = data;
 	struct batch_other other = { .self = self, .variant = variant };
 	char room[8];
 	int result;
-	bool failed;
 
 	self->fd = mbx_new(MAILBOX_POLICY_SHARED, variant->capacity);
 	ASSERT_LE(0, self->fd);
@@ -449,17 +421,18 @@ static bool batch_once(struct __test_metadata *_metadata, void *data, const void
 	self->received = 0;
 	ASSERT_EQ(0, pthread_create(&other.thread, NULL, be_batch_other, &other));
 
-	ASSERT_EQ(0, fault_arm(self->control, nth));
+	ASSERT_EQ(0, fault_arm(fault->control, fault->nth));
 	result = make_batch(self, variant);
-	failed = fault_disarm(self->control);
+	fault->failed = fault_disarm(fault->control);
+	fault->result = result;
 
-	if (!failed) {
+	if (!fault->failed) {
 		ASSERT_EQ(0, result) TH_LOG("nothing failed, but the call did");
 		/* of what it receives it waits for the first one only */
 		ASSERT_TRUE(!variant->sends || batch_is_done(self, variant));
 	}
 	ASSERT_TRUE(!result || result == -ENOMEM || result == -EFAULT) {
-		TH_LOG("failure %u: the call said %d", nth, result);
+		TH_LOG("failure %u: the call said %d", fault->nth, result);
 	}
 	while (!batch_is_done(self, variant))
 		ASSERT_EQ(0, make_batch(self, variant));
@@ -471,14 +444,16 @@ static bool batch_once(struct __test_metadata *_metadata, void *data, const void
 	ASSERT_EQ(0, mbx_depth(self->fd));
 	ASSERT_EQ(-EAGAIN, mbx_get(self->fd, room, sizeof(room), MAILBOX_NONBLOCK, NULL));
 	close(self->fd);
-	return failed;
 }
 
 TEST_F_TIMEOUT(batch_waits, each_fails_once, 300)
 {
+	struct fault_sum sum;
+
 	if (self->control < 0)
 		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
-	fail_each(_metadata, batch_once, self, variant);
+	fault_each(_metadata, batch_once, self, variant, self->control, &sum);
+	ASSERT_LT(0, sum.failures);
 }
 
 TEST_HARNESS_MAIN
