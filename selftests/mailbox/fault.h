@@ -19,29 +19,53 @@
 #define FAULT_ALICE	1000
 #define FAULT_NEWCOMER	1001
 
-MBX_HELPER void fault_set(const char *path, const char *text)
+/* 0, or the negative errno, of which the reader is told. */
+MBX_HELPER int fault_set(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_CLOEXEC), result = 0;
 
-	if (fd < 0)
-		return;
-	/* a kernel that lacks one of them fails less, and that is seen below */
-	if (write(fd, text, strlen(text)) < 0)
+	if (fd < 0 || write(fd, text, strlen(text)) < 0) {
+		result = -errno;
 		perror(path);
-	close(fd);
+	}
+	if (fd >= 0)
+		close(fd);
+	return result;
 }
 
-/* Allocations that may sleep fail too, single pages too, and without a word. */
-MBX_HELPER void fault_set_all(void)
+/* The kinds of what can fail, and where the kernel has its knobs for each. */
+enum fault_kind { FAULT_SLAB, FAULT_PAGE, FAULT_COPY, FAULT_KINDS };
+
+static const char *const fault_directory[FAULT_KINDS] __attribute__((unused)) = {
+	DEBUGFS "/failslab", DEBUGFS "/fail_page_alloc", DEBUGFS "/fail_usercopy",
+};
+
+/* The kernel counts down with each failure, and at 0 stays there. */
+#define FAULT_TIMES	1000000000
+
+/*
+ * Allocations that may sleep fail too, single pages too, and without a word.  Where
+ * one of the knobs is missing less would fail, and nobody would see it.
+ */
+MBX_HELPER int fault_set_all(void)
 {
-	fault_set(DEBUGFS "/failslab/cache-filter", "N");
-	fault_set(DEBUGFS "/failslab/ignore-gfp-wait", "N");
-	fault_set(DEBUGFS "/failslab/verbose", "0");
-	fault_set(DEBUGFS "/fail_page_alloc/ignore-gfp-wait", "N");
-	fault_set(DEBUGFS "/fail_page_alloc/ignore-gfp-highmem", "N");
-	fault_set(DEBUGFS "/fail_page_alloc/min-order", "0");
-	fault_set(DEBUGFS "/fail_page_alloc/verbose", "0");
-	fault_set(DEBUGFS "/fail_usercopy/verbose", "0");
+	int result = 0;
+
+	for (int kind = 0; kind < FAULT_KINDS && !result; kind++) {
+		char path[64], times[16];
+
+		snprintf(path, sizeof(path), "%s/verbose", fault_directory[kind]);
+		result = fault_set(path, "0");
+		snprintf(path, sizeof(path), "%s/times", fault_directory[kind]);
+		snprintf(times, sizeof(times), "%d", FAULT_TIMES);
+		result = result ?: fault_set(path, times);
+	}
+	return result ?:
+	       fault_set(DEBUGFS "/failslab/cache-filter", "N") ?:
+	       fault_set(DEBUGFS "/failslab/ignore-gfp-wait", "N") ?:
+	       fault_set(DEBUGFS "/fail_page_alloc/ignore-gfp-wait", "N") ?:
+	       fault_set(DEBUGFS "/fail_page_alloc/ignore-gfp-highmem", "N") ?:
+	       fault_set(DEBUGFS "/fail_page_alloc/min-order", "0");
 }
 
 /*
@@ -50,11 +74,33 @@ MBX_HELPER void fault_set_all(void)
  * around it, and is not at ease without memory: its tracing warns, and its caches
  * lose their names.
  */
-MBX_HELPER void fault_set_marked(void)
+MBX_HELPER int fault_set_marked(void)
 {
-	fault_set_all();
-	fault_set(DEBUGFS "/failslab/cache-filter", "Y");
-	fault_set(DEBUGFS "/fail_page_alloc/min-order", "10");
+	return fault_set_all() ?:
+	       fault_set(DEBUGFS "/failslab/cache-filter", "Y") ?:
+	       fault_set(DEBUGFS "/fail_page_alloc/min-order", "10");
+}
+
+/* How often each kind has failed since fault_set_all(). */
+MBX_HELPER int fault_count(unsigned int count[FAULT_KINDS])
+{
+	for (int kind = 0; kind < FAULT_KINDS; kind++) {
+		char path[64];
+		FILE *file;
+		int left;
+
+		snprintf(path, sizeof(path), "%s/times", fault_directory[kind]);
+		file = fopen(path, "re");
+		if (!file)
+			return -errno;
+		if (fscanf(file, "%d", &left) != 1)
+			left = -1;
+		fclose(file);
+		if (left < 0 || left > FAULT_TIMES)
+			return -ERANGE;
+		count[kind] = FAULT_TIMES - left;
+	}
+	return 0;
 }
 
 MBX_HELPER int fault_arm(int control, unsigned int nth)
@@ -160,10 +206,12 @@ struct fault {
 /**
  * struct fault_sum - what has failed in all the calls
  * @failures: as many
+ * @kind: of them, of each kind
  * @no_memory: of them, those of which the call said ENOMEM
  */
 struct fault_sum {
 	unsigned int failures;
+	unsigned int kind[FAULT_KINDS];
 	unsigned int no_memory;
 };
 
@@ -171,12 +219,13 @@ typedef void (*fault_call)(struct __test_metadata *_metadata, void *data, const 
 			   struct fault *fault);
 
 /* Fail the first, the second ... of what @call does, and see that nothing is left. */
-MBX_HELPER void fault_each(struct __test_metadata *_metadata, fault_call call, void *data,
-			   const void *how, int control, struct fault_sum *sum)
+MBX_HELPER void fault_sweep(struct __test_metadata *_metadata, fault_call call, void *data,
+			    const void *how, int control, struct fault_sum *sum)
 {
 	static const uid_t users[] = { 0, FAULT_ALICE, FAULT_NEWCOMER };
 	struct fault fault = { .control = control, .failed = true };
 	struct fault_charge charge[ARRAY_SIZE(users)], now;
+	unsigned int before[FAULT_KINDS], after[FAULT_KINDS];
 	int descriptor;
 
 	memset(sum, 0, sizeof(*sum));
@@ -186,6 +235,7 @@ MBX_HELPER void fault_each(struct __test_metadata *_metadata, fault_call call, v
 	for (size_t i = 0; i < ARRAY_SIZE(users); i++)
 		ASSERT_EQ(0, fault_charge_of(users[i], &charge[i]));
 	while (fault.failed && fault.nth++ < FAULT_ENOUGH) {
+		ASSERT_EQ(0, fault_count(before));
 		call(_metadata, data, how, &fault);
 
 		ASSERT_EQ(descriptor, fault_free_descriptor());
@@ -193,34 +243,66 @@ MBX_HELPER void fault_each(struct __test_metadata *_metadata, fault_call call, v
 			ASSERT_EQ(0, fault_charge_of(users[i], &now));
 			ASSERT_EQ(0, memcmp(&charge[i], &now, sizeof(now)));
 		}
-		sum->failures += fault.failed;
-		sum->no_memory += fault.failed && fault.result == -ENOMEM;
+		if (!fault.failed)
+			break;
+		sum->failures++;
+		sum->no_memory += fault.result == -ENOMEM;
+		ASSERT_EQ(0, fault_count(after));
+		for (int kind = 0; kind < FAULT_KINDS; kind++)
+			sum->kind[kind] += after[kind] - before[kind];
 	}
-	/* it came to an end */
+	/* it came to an end, and these kinds are all */
 	ASSERT_FALSE(fault.failed);
-	TH_LOG("%u failures, %u without memory", sum->failures, sum->no_memory);
+	ASSERT_EQ(sum->failures, sum->kind[FAULT_SLAB] + sum->kind[FAULT_PAGE] +
+				 sum->kind[FAULT_COPY]);
+	TH_LOG("%u failures: %u slab, %u page, %u copy; %u ENOMEM", sum->failures,
+	       sum->kind[FAULT_SLAB], sum->kind[FAULT_PAGE], sum->kind[FAULT_COPY],
+	       sum->no_memory);
 }
 
 /*
- * The same, where FAULT_NEWCOMER calls.  That the account is an allocation that has
+ * The same, until there were enough failures of each kind.  Where a cache of the
+ * kernel's needs a page, what comes behind it is not the nth any more, and is missed by
+ * this sweep.
+ */
+MBX_HELPER void fault_each(struct __test_metadata *_metadata, fault_call call, void *data,
+			   const void *how, int control, const unsigned int least[FAULT_KINDS])
+{
+	bool enough = false;
+
+	for (int sweep = 0; sweep < 10 && !enough; sweep++) {
+		struct fault_sum sum;
+
+		fault_sweep(_metadata, call, data, how, control, &sum);
+		ASSERT_LT(0, sum.failures);
+		enough = true;
+		for (int kind = 0; kind < FAULT_KINDS; kind++)
+			enough &= sum.kind[kind] >= least[kind];
+	}
+	ASSERT_TRUE(enough) {
+		TH_LOG("expected failures: %u slab, %u page, %u copy", least[FAULT_SLAB],
+		       least[FAULT_PAGE], least[FAULT_COPY]);
+	}
+}
+
+/*
+ * Once more, where FAULT_NEWCOMER calls.  That the account is an allocation that has
  * failed is seen by what fails once there is one, and among the caches that are marked:
- * of all of them some need a page now and then, and count differently each time.
+ * with all of them the count is not the same each time.
  */
 MBX_HELPER void fault_each_of_newcomer(struct __test_metadata *_metadata, fault_call call,
-				       void *data, const void *how, int control,
-				       struct fault_sum *sum)
+				       void *data, const void *how, int control)
 {
 	struct fault_sum without, with;
 
+	ASSERT_EQ(0, fault_set_marked());
 	ASSERT_FALSE(fault_has_account(control, FAULT_NEWCOMER));
-	fault_each(_metadata, call, data, how, control, sum);
-	fault_set_marked();
-	fault_each(_metadata, call, data, how, control, &without);
+	fault_sweep(_metadata, call, data, how, control, &without);
 	/* the last that it was for has taken it along */
 	ASSERT_FALSE(fault_has_account(control, FAULT_NEWCOMER));
 	ASSERT_LE(0, fault_keep_charge(FAULT_NEWCOMER));
 	ASSERT_TRUE(fault_has_account(control, FAULT_NEWCOMER));
-	fault_each(_metadata, call, data, how, control, &with);
+	fault_sweep(_metadata, call, data, how, control, &with);
 	ASSERT_EQ(with.no_memory + 1, without.no_memory);
 }
 

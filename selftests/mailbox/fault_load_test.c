@@ -54,7 +54,7 @@ FIXTURE_SETUP(load)
 	self->control = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
 	if (self->control < 0)
 		return;		/* the test says so: a set-up cannot skip it */
-	fault_set_marked();
+	ASSERT_EQ(0, fault_set_marked());
 	ASSERT_EQ(0, uname(&system));
 	snprintf(path, sizeof(path), "/lib/modules/%s/updates/" MODULE ".ko", system.release);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
