@@ -20,6 +20,7 @@
 
 #define LENGTH_MAX	(5 * 4096)
 #define RECEIVERS	3
+#define NAMED		9
 
 /* --- the place where it happens --------------------------------------- */
 
@@ -29,6 +30,7 @@
  * @fd: handles on the mailbox, the first one with all rights; -1: none
  * @name: the mailbox's
  * @other: a name that is free
+ * @named: other mailboxes that have names, where many are wanted
  * @length: of every message
  * @memory: a payload, or room for one
  * @first: the number of the first message in the queue
@@ -42,6 +44,7 @@ struct site {
 	int fd[RECEIVERS];
 	char name[MBX_NAME_SIZE];
 	char other[MBX_NAME_SIZE];
+	int named[NAMED];
 	size_t length;
 	char *memory;
 	__u32 first;
@@ -225,17 +228,18 @@ static int call_info_of_handle(struct site *site)
 #define NEWER_IOC(command, with)					\
 	_IOC(_IOC_DIR(command), _IOC_TYPE(command), _IOC_NR(command), sizeof(with))
 
-static int list(struct site *site, const char *after, void *entries, size_t entry_size)
+static int list(struct site *site, const char *after, void *entries, size_t entry_size,
+		__u32 count, __u32 least)
 {
 	struct mailbox_list list = {
 		.after = MBX_PTR(after),
 		.entries = MBX_PTR(entries),
 		.entry_size = entry_size,
-		.count = 4,
+		.count = count,
 	};
 	int result = mbx_ioctl(site->device, MAILBOX_IOC_LIST, &list);
 
-	if (!result && !list.count)
+	if (!result && list.count < least)
 		return -EBADMSG;
 	return called(site, result, &list.error);
 }
@@ -244,14 +248,22 @@ static int call_list(struct site *site)
 {
 	struct mailbox_stat entries[4];
 
-	return list(site, "!", entries, sizeof(entries[0]));
+	return list(site, "!", entries, sizeof(entries[0]), 4, 1);
 }
 
 static int call_list_from_the_first(struct site *site)
 {
 	NEWER(mailbox_stat) entries[4];
 
-	return list(site, NULL, entries, sizeof(entries[0]));
+	return list(site, NULL, entries, sizeof(entries[0]), 4, 1);
+}
+
+/* The module collects eight of them at a time. */
+static int call_list_of_many(struct site *site)
+{
+	struct mailbox_stat entries[1 + NAMED];
+
+	return list(site, "!", entries, sizeof(entries[0]), 1 + NAMED, 1 + NAMED);
 }
 
 static int call_stat(struct site *site)
@@ -619,6 +631,7 @@ CALL_OF(info, newcomer, .length = 64, .caller = FAULT_NEWCOMER);
 CALL(info_of_handle);
 CALL(list);
 CALL(list_from_the_first);
+CALL(list_of_many, .least = { 0, 0, 2 + 1 + NAMED });
 CALL(stat);
 CALL(stat_newer);
 CALL(set, .queued = 2);
@@ -714,11 +727,27 @@ static int site_open(struct site *site, __u32 policy)
 	return 0;
 }
 
+/* As many names as take more than one step. */
+static int site_name_more(struct site *site)
+{
+	char name[MBX_NAME_SIZE];
+
+	for (int i = 0; i < NAMED; i++) {
+		site->named[i] = mbx_new_named(mbx_name(name, "fault-more"), 1);
+		if (site->named[i] < 0)
+			return site->named[i];
+	}
+	return 0;
+}
+
 static void site_close(struct site *site)
 {
 	for (int i = 0; i < RECEIVERS; i++)
 		if (site->fd[i] >= 0)
 			close(site->fd[i]);
+	for (int i = 0; i < NAMED; i++)
+		if (site->named[i] > 0)
+			close(site->named[i]);
 	close(site->device);
 }
 
@@ -767,6 +796,8 @@ static void call_once(struct __test_metadata *_metadata, void *data, const void 
 		ASSERT_EQ(0, put_by_child(&site, variant->queued));
 	for (int i = 0; i < variant->queued && !pair; i++)
 		ASSERT_EQ(0, put(&site));
+	if (variant->call == call_list_of_many)
+		ASSERT_EQ(0, site_name_more(&site));
 	write_payload(&site, site.next);
 	ASSERT_EQ(0, setresuid(variant->caller, 0, 0));
 
