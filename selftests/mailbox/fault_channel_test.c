@@ -14,6 +14,7 @@
 #include <mailbox_ring.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 
 #define SIZE	4096			/* of the rings */
 /* Longer than what is copied word by word, which cannot be made to fail. */
@@ -787,6 +788,105 @@ TEST_F_TIMEOUT(fault_channel, each_fails_once, 300)
 	fault_each(_metadata, call_once, NULL, variant, self->control, variant->least);
 	if (variant->caller == FAULT_NEWCOMER)
 		fault_each_of_newcomer(_metadata, call_once, NULL, variant, self->control);
+}
+
+/* --- pages ------------------------------------------------------------ */
+
+#define BIG		(256 * 4096)
+/* In each of these calls there are some hundred pages when the next one fails. */
+#define FIRST		100
+#define CALLS		100
+/* A quarter of them; kernels keep some for each CPU, and KASAN what was freed. */
+#define MAY_KEEP	(FIRST * CALLS / 4 * 4096)
+
+/*
+ * Pages that are lost are seen by nobody else: they are no objects to kmemleak, and
+ * for the quota a ring and a message are there or not.
+ */
+FIXTURE(fault_pages)
+{
+	int control;
+};
+
+FIXTURE_VARIANT(fault_pages)
+{
+	int (*call)(struct site *site);
+};
+
+static int call_big_channel(struct site *site)
+{
+	return make_channel(site, BIG);
+}
+
+static int call_big_connect(struct site *site)
+{
+	return connected(site, &(struct mailbox_connect){ .ring = BIG, .ring_back = BIG });
+}
+
+static int call_big_send(struct site *site)
+{
+	static char letter[BIG];
+	struct mailbox_send message = {
+		.flags = MAILBOX_NONBLOCK, .buffer = MBX_PTR(letter), .length = BIG,
+	};
+	int result = mbx_send(site->end[0], &message);
+
+	return called(site, result, &message.error);
+}
+
+FIXTURE_VARIANT_ADD(fault_pages, channel) { .call = call_big_channel };
+FIXTURE_VARIANT_ADD(fault_pages, connect) { .call = call_big_connect };
+FIXTURE_VARIANT_ADD(fault_pages, send) { .call = call_big_send };
+
+FIXTURE_SETUP(fault_pages)
+{
+	self->control = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	if (self->control >= 0)
+		ASSERT_EQ(0, fault_set_all());
+}
+
+FIXTURE_TEARDOWN(fault_pages)
+{
+	close(self->control);
+}
+
+static long long free_bytes(void)
+{
+	struct sysinfo now;
+
+	return sysinfo(&now) ? -1 : (long long)now.freeram * now.mem_unit;
+}
+
+TEST_F_TIMEOUT(fault_pages, given_back, 300)
+{
+	struct site site = { .made = { -1, -1 } };
+	struct other nobody = { .site = &site };
+	unsigned int none[FAULT_KINDS], count[FAULT_KINDS];
+	long long before;
+
+	if (self->control < 0)
+		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
+	site_open(_metadata, &site, &nobody, variant->call);
+	ASSERT_EQ(0, fault_count(none));
+	before = free_bytes();
+	for (unsigned int nth = FIRST; nth < FIRST + CALLS; nth++) {
+		int result;
+
+		ASSERT_EQ(0, fault_arm(self->control, nth));
+		result = variant->call(&site);
+		ASSERT_TRUE(fault_disarm(self->control));
+		/* in a send a copy follows each page */
+		ASSERT_TRUE(result == -ENOMEM ||
+			    (result == -EFAULT && variant->call == call_big_send)) {
+			TH_LOG("failure %u: the call said %d", nth, result);
+		}
+	}
+	ASSERT_EQ(0, fault_count(count));
+	ASSERT_LE(CALLS / (variant->call == call_big_send ? 4 : 2),
+		  count[FAULT_PAGE] - none[FAULT_PAGE]);
+	ASSERT_TRUE(MBX_UNTIL(free_bytes() > before - MAY_KEEP)) {
+		TH_LOG("%lld bytes are lost", before - free_bytes());
+	}
 }
 
 TEST_HARNESS_MAIN
