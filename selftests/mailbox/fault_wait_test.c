@@ -3,13 +3,17 @@
  * Every allocation and every copy of a call fails once, as in fault_test, where
  * somebody waits on the other side: who waits goes on waiting or gets what it
  * waits for, and the message is received once, by the call or by the next try.
- * So are those of a batch that sleeps, each once and in their order.
+ * So are those of a batch that sleeps, each once and in their order.  A broadcast
+ * that fails when it has slept leaves the line to the next one.
  *
  * features.rst rows with their test here:
  *   memory runs out: errno, nothing lost	other_waits.each_fails_once,
- *						batch_waits.each_fails_once
+ *						batch_waits.each_fails_once,
+ *						line_waits.each_fails_once
  */
 #include "fault.h"
+
+#include <sys/mman.h>
 
 #define LENGTH_MAX	(3 * 4096)
 
@@ -38,6 +42,7 @@ FIXTURE(other_waits)
 FIXTURE_VARIANT(other_waits)
 {
 	enum call call;
+	__u32 policy;
 	__u64 capacity;
 	bool sync;		/* who sends waits for the taker */
 	bool channel;
@@ -71,6 +76,19 @@ WAITS(receive_asleep_sync, .call = RECEIVE_ASLEEP, .capacity = 1, .length = MIDD
 WAITS(receive_asleep_rendezvous, .call = RECEIVE_ASLEEP, .length = MIDDLE);
 WAITS(receive_asleep_channel, .call = RECEIVE_ASLEEP, .capacity = 1, .length = MIDDLE,
       .channel = true);
+WAITS(send_broadcast, .call = SEND, .capacity = 1, .length = MIDDLE,
+      .policy = MAILBOX_POLICY_BROADCAST);
+WAITS(receive_full_broadcast, .call = RECEIVE, .capacity = 1, .length = MIDDLE,
+      .policy = MAILBOX_POLICY_BROADCAST, .full = true);
+WAITS(receive_asleep_broadcast, .call = RECEIVE_ASLEEP, .capacity = 1, .length = MIDDLE,
+      .policy = MAILBOX_POLICY_BROADCAST);
+WAITS(send_pair, .call = SEND, .capacity = 1, .length = MIDDLE, .policy = MAILBOX_POLICY_PAIR);
+WAITS(send_sync_pair, .call = SEND, .capacity = 1, .length = MIDDLE,
+      .policy = MAILBOX_POLICY_PAIR, .sync = true);
+WAITS(receive_sync_pair, .call = RECEIVE, .capacity = 1, .length = MIDDLE,
+      .policy = MAILBOX_POLICY_PAIR, .sync = true);
+WAITS(receive_asleep_pair, .call = RECEIVE_ASLEEP, .capacity = 1, .length = MIDDLE,
+      .policy = MAILBOX_POLICY_PAIR);
 
 FIXTURE_SETUP(other_waits)
 {
@@ -78,18 +96,19 @@ FIXTURE_SETUP(other_waits)
 	if (self->control < 0)
 		return;		/* the test says so: a set-up cannot skip it */
 	ASSERT_EQ(0, fault_set_all());
-	self->sent = malloc(LENGTH_MAX);
-	self->received = malloc(LENGTH_MAX);
-	ASSERT_NE(NULL, self->sent);
-	ASSERT_NE(NULL, self->received);
+	/* the other one may be a process */
+	self->sent = mmap(NULL, 2 * LENGTH_MAX, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->sent);
+	self->received = self->sent + LENGTH_MAX;
 }
 
 FIXTURE_TEARDOWN(other_waits)
 {
-	free(self->sent);
-	free(self->received);
-	if (self->control >= 0)
-		close(self->control);
+	if (self->control < 0)
+		return;
+	munmap(self->sent, 2 * LENGTH_MAX);
+	close(self->control);
 }
 
 static int do_send(FIXTURE_DATA(other_waits) *self, __u32 flags, size_t length)
@@ -124,6 +143,7 @@ struct other {
 	FIXTURE_DATA(other_waits) *self;
 	const FIXTURE_VARIANT(other_waits) *variant;
 	pthread_t thread;
+	pid_t child;		/* or that, in a PAIR, where each side is a process */
 	int result;
 };
 
@@ -144,6 +164,26 @@ static void *be_other(void *argument)
 	return NULL;
 }
 
+static int other_start(struct other *other)
+{
+	if (other->variant->policy != MAILBOX_POLICY_PAIR)
+		return -pthread_create(&other->thread, NULL, be_other, other);
+	other->child = mbx_fork();
+	if (!other->child) {
+		be_other(other);
+		_exit(-other->result & 0x7f);
+	}
+	return other->child < 0 ? -errno : 0;
+}
+
+static int other_join(struct other *other)
+{
+	if (other->child)
+		return -mbx_join(other->child);
+	pthread_join(other->thread, NULL);
+	return other->result;
+}
+
 static int make_call(FIXTURE_DATA(other_waits) *self, const FIXTURE_VARIANT(other_waits) *variant)
 {
 	return variant->call == SEND ? do_send_as(self, variant) : do_receive(self);
@@ -155,7 +195,7 @@ static int open_ends(FIXTURE_DATA(other_waits) *self, const FIXTURE_VARIANT(othe
 	int result;
 
 	if (!variant->channel) {
-		self->fd = mbx_new(MAILBOX_POLICY_SHARED, variant->capacity);
+		self->fd = mbx_new(variant->policy, variant->capacity);
 		self->end = self->fd;
 		return self->fd;
 	}
@@ -190,7 +230,7 @@ static void call_once(struct __test_metadata *_metadata, void *data, const void 
 	if (variant->full)
 		ASSERT_EQ(0, do_send(self, MAILBOX_NONBLOCK, variant->length));
 	memset(self->sent, 'b', variant->length);
-	ASSERT_EQ(0, pthread_create(&other.thread, NULL, be_other, &other));
+	ASSERT_EQ(0, other_start(&other));
 	if (variant->call == SEND)
 		ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 1));
 	if (variant->call == RECEIVE)
@@ -217,12 +257,12 @@ static void call_once(struct __test_metadata *_metadata, void *data, const void 
 		ASSERT_EQ('a', self->received[variant->length - 1]);
 		ASSERT_EQ(0, do_receive(self));
 	}
-	pthread_join(other.thread, NULL);
-	ASSERT_EQ(0, other.result);
+	ASSERT_EQ(0, other_join(&other));
 	ASSERT_EQ(0, memcmp(self->sent, self->received, variant->length));
 
 	ASSERT_EQ(0, mbx_depth(self->fd));
-	ASSERT_EQ(-EAGAIN, mbx_get(self->end, self->received, LENGTH_MAX, MAILBOX_NONBLOCK, NULL));
+	ASSERT_EQ(other.child ? -EPIPE : -EAGAIN,
+		  mbx_get(self->end, self->received, LENGTH_MAX, MAILBOX_NONBLOCK, NULL));
 	if (self->end != self->fd)
 		close(self->end);
 	close(self->fd);
@@ -451,6 +491,127 @@ TEST_F_TIMEOUT(batch_waits, each_fails_once, 300)
 	if (self->control < 0)
 		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
 	fault_each(_metadata, batch_once, self, variant, self->control, variant->least);
+}
+
+/* --- a line of broadcasts --------------------------------------------- */
+
+/*
+ * A broadcast has a place at hand for each receiver.  If there are more of them when it
+ * has slept for room, it needs more places, and for those there may be no memory.
+ */
+FIXTURE(line_waits)
+{
+	int control;
+	int fd;
+	int came;		/* a receiver more, or -1 */
+	bool slept;		/* the call has, and is woken now */
+	unsigned int late;	/* failures after that */
+	struct mbx_call next;	/* in the line */
+	pthread_t thread;
+	int result;
+};
+
+FIXTURE_SETUP(line_waits)
+{
+	self->control = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	if (self->control >= 0)
+		ASSERT_EQ(0, fault_set_all());
+}
+
+FIXTURE_TEARDOWN(line_waits)
+{
+	if (self->control >= 0)
+		close(self->control);
+}
+
+/* When the call sleeps, and another one behind it: one more receiver, and then room. */
+static int line_move(FIXTURE_DATA(line_waits) *self)
+{
+	int result;
+
+	if (!mbx_wait_waiters(self->fd, 1, 0))
+		return -ETIME;
+	result = mbx_call_send(&self->next, self->fd, "next", 0);
+	if (result)
+		return result;
+	if (!mbx_wait_waiters(self->fd, 2, 0))
+		return -ETIME;
+	__atomic_store_n(&self->slept, true, __ATOMIC_SEQ_CST);
+	self->came = mbx_dup(self->fd, MAILBOX_RIGHT_RECEIVE);
+	if (self->came < 0)
+		return self->came;
+	return strcmp(mbx_next(self->fd), "full") ? -EBADMSG : 0;
+}
+
+static void *be_line_mover(void *argument)
+{
+	FIXTURE_DATA(line_waits) *self = argument;
+
+	self->result = line_move(self);
+	return NULL;
+}
+
+static bool all_get(FIXTURE_DATA(line_waits) *self, const char *text)
+{
+	return !strcmp(mbx_next(self->fd), text) && !strcmp(mbx_next(self->came), text);
+}
+
+static void line_once(struct __test_metadata *_metadata, void *data, const void *how,
+		      struct fault *fault)
+{
+	FIXTURE_DATA(line_waits) *self = data;
+	bool late;
+
+	self->slept = false;
+	self->came = -1;
+	self->fd = mbx_new(MAILBOX_POLICY_BROADCAST, 1);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, mbx_put(self->fd, "full", MAILBOX_NONBLOCK));
+	ASSERT_EQ(0, pthread_create(&self->thread, NULL, be_line_mover, self));
+
+	ASSERT_EQ(0, fault_arm(fault->control, fault->nth));
+	fault->result = mbx_put(self->fd, "first", 0);
+	fault->failed = fault_disarm(fault->control);
+
+	late = fault->result && __atomic_load_n(&self->slept, __ATOMIC_SEQ_CST);
+	if (!fault->failed)
+		ASSERT_EQ(0, fault->result) TH_LOG("nothing failed, but the call did");
+	ASSERT_TRUE(!fault->result || fault->result == -ENOMEM ||
+		    (fault->result == -EFAULT && !late)) {
+		TH_LOG("failure %u: the call said %d", fault->nth, fault->result);
+	}
+	if (fault->result && !late)
+		ASSERT_EQ(0, mbx_put(self->fd, "first", 0));
+	pthread_join(self->thread, NULL);
+	ASSERT_EQ(0, self->result);
+	if (!late)
+		ASSERT_TRUE(all_get(self, "first"));
+	ASSERT_TRUE(MBX_UNTIL(mbx_call_done(&self->next)));
+	ASSERT_EQ(0, mbx_call_join(&self->next));
+	ASSERT_TRUE(all_get(self, "next"));
+	if (late) {
+		ASSERT_EQ(0, mbx_put(self->fd, "first", MAILBOX_NONBLOCK));
+		ASSERT_TRUE(all_get(self, "first"));
+	}
+	self->late += late;
+
+	ASSERT_EQ(0, mbx_depth(self->fd));
+	ASSERT_STREQ("<11>", mbx_next(self->fd));
+	ASSERT_STREQ("<11>", mbx_next(self->came));
+	close(self->came);
+	close(self->fd);
+}
+
+TEST_F_TIMEOUT(line_waits, each_fails_once, 300)
+{
+	/* for the message, and for two places */
+	static const unsigned int least[FAULT_KINDS] = { 3, 0, 0 };
+
+	if (self->control < 0)
+		SKIP(return, "no " FAIL_NTH ": the kernel has no fault injection");
+	fault_each(_metadata, line_once, self, NULL, self->control, least);
+	/* the second of the places */
+	ASSERT_LT(0, self->late);
 }
 
 TEST_HARNESS_MAIN
