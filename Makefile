@@ -356,15 +356,17 @@ bench: setup
 	$(Q)$(project)/selftests/bench/report $(build)/bench/log/native \
 		$(build)/bench/log/output $(build)/bench/results.json
 
-# What a run found is what the next one begins with, once it is in corpus/.
+# What a run found is what the next one begins with, once it is in corpus/; what shows
+# a mistake, or is made at once and reaches now this and now that, is in kept/.
 fuzz-sources := $(call sources,selftests/fuzz/*.c)
 
 fuzz-program: $(build)/selftests/fuzz/fuzz
 	@:
+fuzz-kept := $(wildcard $(addprefix $(project)/selftests/fuzz/,corpus kept))
 $(build)/selftests/fuzz/corpus.txt: $(call sources,selftests/fuzz/corpus/*) \
-		$(wildcard $(project)/selftests/fuzz/corpus)
+		$(call sources,selftests/fuzz/kept/*) $(fuzz-kept)
 	$(Q)mkdir -p $(@D)
-	$(Q)cat /dev/null $(filter-out %/corpus,$^) >$@
+	$(Q)cat /dev/null $(filter-out $(fuzz-kept),$^) >$@
 $(build)/selftests/fuzz/fuzz: $(fuzz-sources) $(call sources,selftests/fuzz/*.h) \
 		$(build)/selftests/fuzz/corpus.txt $(project)/uapi/linux/mailbox.h
 	$(call say,CC,$@)

@@ -7,7 +7,7 @@
 
 #include "program.h"
 
-/* The text of all that is kept in selftests/fuzz/corpus/, compiled in. */
+/* The text of all in selftests/fuzz/corpus/ and kept/, compiled in. */
 extern const char corpus_text[];
 
 /* Keep @program for this run; @found: it is new. */

@@ -29,6 +29,7 @@ static struct {
 	const char *replay;
 	const char *merge;
 	bool print;
+	bool bare;
 	unsigned int watch;
 } options = { .programs = 300, .failures = 3, .watch = -1U };
 
@@ -296,6 +297,9 @@ static error_t option(int key, char *value, struct argp_state *state)
 	case 'p':
 		options.print = true;
 		break;
+	case 'b':
+		options.bare = true;
+		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -323,11 +327,12 @@ int main(int argc, char **argv)
 		{ "merge", 'm', "FILE", 0, "tell which of the corpus and of this file it takes", 0 },
 		{ "watch", 'w', "NUMBER", 0, "print programs before they run, from this one on", 0 },
 		{ "print", 'p', NULL, 0, "tell what each call came to", 0 },
+		{ "bare", 'b', NULL, 0, "without the corpus", 0 },
 		{ NULL, 0, NULL, 0, NULL, 0 },
 	};
 	static const struct argp argp = { known, option, NULL, "A fuzzer for /dev/mailbox", NULL,
 					  NULL, NULL };
-	unsigned int failed;
+	unsigned int failed, checked;
 	bool guided, fine, fuzzed, told;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, NULL))
@@ -344,6 +349,9 @@ int main(int argc, char **argv)
 	if (options.replay) {
 		fine = run_file(options.replay);
 		result(fine && !counts.failed, 1, "replay");
+	} else if (options.bare) {
+		fine = true;
+		printf("ok 1 corpus # SKIP not asked for\n");
 	} else {
 		fine = run_text(corpus_text) && (!options.merge || run_file(options.merge));
 		result(fine && !counts.failed, 1, "corpus");
@@ -352,8 +360,11 @@ int main(int argc, char **argv)
 		merge();
 	} else if (!options.replay) {
 		failed = counts.failed;
+		checked = counts.checked;
 		fuzz();
-		fuzzed = counts.failed == failed && counts.programs > counts.known;
+		/* what it makes must come to something: calls of which it knows what comes out */
+		fuzzed = counts.failed == failed && counts.programs > counts.known &&
+			 counts.checked - checked >= counts.programs - counts.known;
 		result(fuzzed, 2, "fuzz");
 		/*
 		 * Where there is KCOV it must have told of the module: of the kernel's own code
