@@ -37,12 +37,13 @@ static bool mailbox_there;
 
 /*
  * Who runs next is the scheduler's choice, and it changes the figure more than
- * the peer does.  So there are three: its own, once it has settled; neither
+ * the peer does.  So there are four: its own, once it has settled; neither
  * preempts the other (SCHED_BATCH); the receiver preempts at each wake-up (a
- * better nice value).
+ * better nice value); and who waits falls asleep, where a mailbox would else
+ * yield to its partner (SCHED_FIFO).
  */
-static enum { SCHEDULED, IN_TURNS, PREEMPTING } turns;
-static const char *const turns_variant[] = { "", "-in-turns", "-preempting" };
+static enum { SCHEDULED, IN_TURNS, PREEMPTING, ASLEEP } turns;
+static const char *const turns_variant[] = { "", "-in-turns", "-preempting", "-asleep" };
 
 static int failures;
 
@@ -322,12 +323,14 @@ static bool start_work(const char *work, const char *peer, size_t bytes)
 	if (pid < 0)
 		die("fork");
 	if (!pid) {
-		static const struct sched_param zero;
+		static const struct sched_param zero, one = { .sched_priority = 1 };
 
 		alarm(WORK_SECONDS);
 		if (turns == IN_TURNS &&
 		    sched_setscheduler(0, SCHED_BATCH, &zero))
 			die("SCHED_BATCH");
+		if (turns == ASLEEP && sched_setscheduler(0, SCHED_FIFO, &one))
+			die("SCHED_FIFO");
 		return true;
 	}
 	if (waitpid(pid, &status, 0) != pid || status) {
@@ -466,6 +469,8 @@ int main(int argc, char **argv)
 		run_with_peers("roundtrip", ROUNDTRIP, 64, work_roundtrip);
 		run_with_peers("stream", STREAM, 64, work_stream);
 	}
+	turns = ASLEEP;
+	run_with_peers("roundtrip", ROUNDTRIP, 64, work_roundtrip);
 	turns = SCHEDULED;
 	run_alone("pass", "mailbox", work_pass);
 	run_alone("watched", "mailbox", work_watched);
