@@ -257,8 +257,8 @@ int mbipc_request_refuse(struct mbipc_request *request, u32 answer,
  * the descriptor that was called.
  *
  * Context: may sleep.
- * Return: 0; -ECONNREFUSED; -ETIMEDOUT, -ERESTARTSYS, -EIDRM, -EBADF: then the
- * request cannot be accepted any more.
+ * Return: 0; -ECONNREFUSED; -ETIMEDOUT, -ERESTARTSYS, -EIDRM, -EPIPE, -EBADF:
+ * then the request cannot be accepted any more.
  */
 int mbipc_channel_await(struct mbipc_handle *near, struct mbipc_handle *handle,
 			const struct mbipc_patience *patience,
@@ -277,6 +277,9 @@ int mbipc_channel_await(struct mbipc_handle *near, struct mbipc_handle *handle,
 	mbipc_wait_begin(&wait, &mailbox->waits, NULL);
 	channel->asker = &wait;
 	code = mbipc_check_alive(mailbox, err);
+	if (!code && mbipc_partner_left(mailbox))
+		code = mbipc_fail_state(err, -EPIPE,
+					MAILBOX_REASON_NO_RECEIVERS, 0);
 	/* Who answers does that first, and then looks here for who waits. */
 	if (!code && READ_ONCE(channel->answer) == MAILBOX_PEER_PENDING)
 		code = mbipc_sleep(handle, &wait, patience, err);

@@ -184,6 +184,17 @@ int mbipc_seat_take(struct mbipc_mailbox *mailbox, bool receives,
 	return seat;
 }
 
+/* Has the calling process's partner left, where no other can come? */
+bool mbipc_partner_left(struct mbipc_mailbox *mailbox)
+{
+	const struct mbipc_seat *seats = mailbox->seats;
+
+	mbipc_assert_locked(mailbox);
+	return mailbox->policy == MAILBOX_POLICY_PAIR &&
+	       mbipc_anonymous(mailbox) &&
+	       seats[seats[0].pid == task_tgid(current)].left;
+}
+
 /*
  * Does it wait for an answer of the calling process, its partner in a PAIR?  The
  * handle that has the request need not go with that: it may be one of both.

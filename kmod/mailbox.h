@@ -374,6 +374,7 @@ int mbipc_seat_find(struct mbipc_mailbox *mailbox, bool receives,
 		    struct mailbox_error *err);
 int mbipc_seat_take(struct mbipc_mailbox *mailbox, bool receives,
 		    struct mailbox_error *err);
+bool mbipc_partner_left(struct mbipc_mailbox *mailbox);
 void mbipc_seat_leave(struct mbipc_mailbox *mailbox);
 
 bool mbipc_room_in_all(const struct mbipc_mailbox *mailbox);
