@@ -18,6 +18,8 @@
 static struct {
 	int stop;
 	__u64 published;
+	unsigned int received;	/* requests, unless who did it was killed before it said so */
+	unsigned int expired;	/* calls of CONNECT, which may have taken theirs back */
 } *shared;
 
 /* --- records ---------------------------------------------------------- */
@@ -251,6 +253,8 @@ static void ask(struct worker *worker)
 	end = mailbox_connect(worker->listener, "?", 1, &attr, some_deadline(worker), NULL);
 	if (end < 0) {
 		STORM_CHECK_RESULT(end, -EAGAIN, -ETIMEDOUT, -ECONNREFUSED);
+		if (end == -ETIMEDOUT)
+			__atomic_add_fetch(&shared->expired, 1, __ATOMIC_RELAXED);
 		return;
 	}
 	STORM_CHECK_RESULT(mailbox_ring_open(end, 0, &ring, NULL), 0);
@@ -268,15 +272,24 @@ static void ask(struct worker *worker)
 	close(end);
 }
 
+static int next_request(int listener, struct mailbox_header *header)
+{
+	char text[8];
+	int result = mbx_get(listener, text, sizeof(text), MAILBOX_NONBLOCK, header);
+
+	if (!result)
+		__atomic_add_fetch(&shared->received, 1, __ATOMIC_RELAXED);
+	return result;
+}
+
 /* Hear, and answer: yes, no, or not at all. */
 static void serve(struct worker *worker)
 {
 	struct mailbox_header header;
 	struct mailbox_ring *ring;
-	char text[8];
 	int end, result;
 
-	result = mbx_get(worker->listener, text, sizeof(text), MAILBOX_NONBLOCK, &header);
+	result = next_request(worker->listener, &header);
 	if (result) {
 		STORM_CHECK_RESULT(result, -EAGAIN);
 		return;
@@ -362,10 +375,10 @@ static bool refuse_the_rest(int listener, pid_t *processes)
 {
 	struct mailbox_header header;
 	bool all = true;
-	char text[8];
 
-	while (!mbx_get(listener, text, sizeof(text), MAILBOX_NONBLOCK, &header))
-		STORM_CHECK_RESULT(mailbox_refuse(listener, header.sequence, 0, NULL), 0);
+	while (!next_request(listener, &header))
+		STORM_CHECK_RESULT(mailbox_refuse(listener, header.sequence, 0, NULL), 0,
+				   -ENOENT);
 	for (unsigned int i = 0; i < PROCESSES; i++) {
 		int status;
 
@@ -376,6 +389,20 @@ static bool refuse_the_rest(int listener, pid_t *processes)
 		all &= !processes[i];
 	}
 	return all;
+}
+
+/* Whatever became of a request, and of who asked or was asked, it is in one account. */
+static void balance(int listener, unsigned int kills)
+{
+	struct mailbox_stat stat;
+
+	STORM_BALANCE(listener, 1, &stat);
+	STORM_CHECK(!stat.depth);
+	/* only DESTROY drops any; and who is killed was in one call at most */
+	STORM_CHECK(!stat.dropped);
+	STORM_CHECK(stat.received >= shared->received &&
+		    stat.received <= shared->received + kills);
+	STORM_CHECK(stat.withdrawn <= shared->expired + kills);
 }
 
 static void storm(unsigned int round)
@@ -391,6 +418,8 @@ static void storm(unsigned int round)
 		kill_consumer(i, storm_roll(&chance));
 	}
 	shared->stop = 0;
+	shared->received = 0;
+	shared->expired = 0;
 	for (i = 0; i < PROCESSES; i++)
 		processes[i] = new_worker(listener, round, number++);
 	for (i = 0; i < kills; i++) {
@@ -406,7 +435,7 @@ static void storm(unsigned int round)
 		for (i = 0; i < PROCESSES; i++)
 			if (processes[i])
 				storm_join(processes[i]);
-	STORM_CHECK(mbx_depth(listener) == 0);
+	balance(listener, kills);
 	close(listener);
 }
 

@@ -57,6 +57,7 @@ static void unnamed(void)
 	struct mailbox_info before = usage();
 	__u32 chance = storm_seeded(0, 0);
 	unsigned int messages = 0;
+	__u64 sent = 0;
 	int device = mbx_device();
 	int *handles = calloc(many, sizeof(*handles));
 
@@ -80,10 +81,17 @@ static void unnamed(void)
 		handles[i] = handle;
 	}
 	for (unsigned int i = 0; i < many; i++) {
+		struct mailbox_stat stat;
+		__u64 had = 0;
+
 		if (i % 2)
-			STORM_CHECK_RESULT(mbx_destroy(handles[i], NULL), 0);
+			STORM_CHECK_RESULT(mbx_destroy(handles[i], &had), 0);
+		STORM_BALANCE(handles[i], 1, &stat);
+		STORM_CHECK(stat.dropped == had && !stat.received);
+		sent += stat.sent;
 		close(handles[i]);
 	}
+	STORM_CHECK(sent == messages);
 	STORM_CHECK(usage().user_mailboxes == before.user_mailboxes);
 	STORM_CHECK(usage().user_messages == before.user_messages);
 	STORM_CHECK(usage().user_bytes == before.user_bytes);

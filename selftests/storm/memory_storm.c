@@ -183,16 +183,15 @@ static void balance(unsigned char *bytes)
 {
 	struct mailbox_stat stat;
 
-	STORM_CHECK_RESULT(mbx_stat(mailbox, &stat), 0);
-	STORM_CHECK(stat.sent == stat.received + stat.withdrawn + stat.depth);
-	STORM_CHECK(!stat.waiting_senders && !stat.waiting_receivers);
+	STORM_BALANCE(mailbox, 1, &stat);
+	/* it is not destroyed, and who receives by it stays */
+	STORM_CHECK(!stat.dropped);
 	STORM_CHECK(drain(bytes) == stat.depth);
 	/* nor did they leave it such that others could not go on */
 	STORM_CHECK_RESULT(mbx_put(mailbox, "go on", MAILBOX_NONBLOCK), 0);
 	STORM_CHECK(!strcmp(mbx_next(mailbox), "go on"));
-	STORM_CHECK_RESULT(mbx_stat(mailbox, &stat), 0);
-	STORM_CHECK(stat.sent == stat.received + stat.withdrawn);
-	STORM_CHECK(!stat.depth && !stat.bytes);
+	STORM_BALANCE(mailbox, 1, &stat);
+	STORM_CHECK(!stat.depth);
 }
 
 /* The last at least finds nobody else to kill, and dies of a message half copied. */
@@ -426,11 +425,13 @@ static int hold(__u32 chance)
  * @fd: each
  * @tag: that of what is said there
  * @count: how many
+ * @requests: that were received
  */
 struct ends {
 	int fd[ENDS];
 	__u64 tag[ENDS];
 	unsigned int count;
+	unsigned int requests;
 };
 
 /* Requests are accepted, refused, or not answered. */
@@ -441,6 +442,7 @@ static void serve(struct ends *ends, __u32 *chance)
 	int end;
 
 	while (!mbx_get(listener, text, sizeof(text), MAILBOX_NONBLOCK, &header)) {
+		ends->requests++;
 		switch (storm_roll(chance) % 4) {
 		case 0:
 			STORM_CHECK_RESULT(mailbox_refuse(listener, header.sequence, 0, NULL), 0,
@@ -483,6 +485,7 @@ static void holders(unsigned int round)
 	__u32 chance = storm_seeded(round, 60);
 	struct ends ends = { .count = 0 };
 	pid_t children[HOLDERS];
+	struct mailbox_stat stat;
 	unsigned int killed = 0;
 	__u64 records = 0;
 
@@ -501,6 +504,9 @@ static void holders(unsigned int round)
 		close(ends.fd[i]);
 	}
 	STORM_CHECK(records > 0);
+	/* who does not wait for the answer cannot take its request back */
+	STORM_BALANCE(listener, 1, &stat);
+	STORM_CHECK(stat.received == ends.requests && !stat.dropped && !stat.withdrawn);
 	/* with the requests that are there, or that were received and not answered */
 	close(listener);
 	expect_given_back();

@@ -89,11 +89,13 @@ static void use(int device, __u32 *chance)
 		.policy = storm_roll(chance) % 2 * MAILBOX_POLICY_BROADCAST,
 		.capacity = 4,
 	};
+	unsigned int messages = storm_roll(chance) % 4;
+	struct mailbox_stat stat;
 	int handle;
 
 	STORM_CHECK_RESULT(mbx_ioctl(device, MAILBOX_IOC_CREATE, &attr), 0);
 	handle = attr.fd;
-	for (unsigned int n = storm_roll(chance) % 4; n; n--)
+	for (unsigned int n = messages; n; n--)
 		STORM_CHECK_RESULT(mbx_put(handle, "reload", MAILBOX_NONBLOCK), 0);
 	/* that handles are made by it is no reason to keep it */
 	close(device);
@@ -102,6 +104,9 @@ static void use(int device, __u32 *chance)
 	storm_dither(chance, 2000);
 	if (storm_roll(chance) % 2)
 		STORM_CHECK_RESULT(mbx_destroy(handle, NULL), 0);
+	/* a broadcast as well: it has one receiver */
+	STORM_BALANCE(handle, 1, &stat);
+	STORM_CHECK(stat.sent == messages);
 	close(handle);
 	__atomic_add_fetch(&shared->users[0], 1, __ATOMIC_RELAXED);
 }
@@ -113,6 +118,7 @@ static void wait_in_it(int device, __u32 *chance)
 		.rights = MAILBOX_RIGHT_ALL,
 		.capacity = 1,
 	};
+	struct mailbox_stat stat;
 	struct mbx_call call;
 
 	STORM_CHECK_RESULT(mbx_ioctl(device, MAILBOX_IOC_CREATE, &attr), 0);
@@ -122,6 +128,7 @@ static void wait_in_it(int device, __u32 *chance)
 	STORM_CHECK_RESULT(unload(), -EWOULDBLOCK);
 	STORM_CHECK_RESULT(mbx_destroy(attr.fd, NULL), 0);
 	STORM_CHECK_RESULT(mbx_call_join(&call), -EIDRM);
+	STORM_BALANCE(attr.fd, 1, &stat);
 	close(attr.fd);
 }
 
@@ -143,6 +150,7 @@ static void ask_in_it(int device, __u32 *chance)
 		.rights = MAILBOX_RIGHT_ALL,
 		.capacity = 1,
 	};
+	struct mailbox_stat stat;
 	struct mbx_task asker;
 
 	STORM_CHECK_RESULT(mbx_ioctl(device, MAILBOX_IOC_CREATE, &attr), 0);
@@ -154,6 +162,7 @@ static void ask_in_it(int device, __u32 *chance)
 	STORM_CHECK_RESULT(unload(), -EWOULDBLOCK);
 	STORM_CHECK_RESULT(mbx_destroy(attr.fd, NULL), 0);
 	STORM_CHECK_RESULT((int)mbx_task_join(&asker), -EIDRM);
+	STORM_BALANCE(attr.fd, 1, &stat);
 	close(attr.fd);
 }
 
@@ -198,6 +207,7 @@ static void leave_and_find(int device, __u32 *chance)
 		.capacity = 1,
 	};
 	int result = mbx_ioctl(device, MAILBOX_IOC_CREATE, &attr), handle;
+	struct mailbox_stat stat;
 
 	/* an unload has begun, and will be refused: nothing may be made to stay */
 	if (!STORM_CHECK_RESULT(result, 0, -ENODEV) || result) {
@@ -213,6 +223,9 @@ static void leave_and_find(int device, __u32 *chance)
 		return;
 	STORM_CHECK(!strcmp(mbx_next(handle), name));
 	STORM_CHECK_RESULT(mbx_destroy(handle, NULL), 0);
+	/* they were found again, too */
+	STORM_BALANCE(handle, 1, &stat);
+	STORM_CHECK(stat.sent == 1 && stat.received == 1);
 	close(handle);
 	__atomic_add_fetch(&shared->users[1], 1, __ATOMIC_RELAXED);
 }

@@ -74,6 +74,31 @@ void storm_wrong(const char *file, int line, const char *format, ...)
 		storm_remark("%s:%d: %s", slash ? slash + 1 : file, line, text);
 }
 
+bool storm_balance(const char *file, int line, int handle, unsigned int most,
+		   struct mailbox_stat *stat)
+{
+	int result = mbx_stat(handle, stat);
+	__u64 gone = stat->received + stat->dropped + stat->withdrawn;
+
+	if (result) {
+		storm_wrong(file, line, "no STAT: %d (%s)", result, strerror(-result));
+		return false;
+	}
+	/*
+	 * In a broadcast each receiver has a share in a message, or nobody has one, and the
+	 * depth is that of the fullest: no message may be in no account, and none in more
+	 * than there were receivers.
+	 */
+	if (stat->sent <= gone + stat->depth * most && gone + stat->depth <= stat->sent * most &&
+	    (stat->depth || !stat->bytes) && !stat->waiting_senders && !stat->waiting_receivers)
+		return true;
+	storm_wrong(file, line,
+		    "not balanced: sent %llu, received %llu, dropped %llu, withdrawn %llu, depth %llu of %llu bytes; %u and %u wait",
+		    stat->sent, stat->received, stat->dropped, stat->withdrawn, stat->depth,
+		    stat->bytes, stat->waiting_senders, stat->waiting_receivers);
+	return false;
+}
+
 /*
  * Objects in use, or -ENOENT where the cache is merged with others.  What is
  * kept back, by CPUs or for the sake of KASAN, is given up before.

@@ -62,6 +62,23 @@ void storm_wrong(const char *file, int line, const char *format, ...)
 	__good;								\
 })
 
+/*
+ * Are the books of a mailbox that nobody uses any more balanced?  What does not agree is
+ * shown, and what STAT says is in @stat.  @most is how many receivers a message can have
+ * had at most: 1, but for BROADCAST, whose counters count for each receiver.
+ */
+bool storm_balance(const char *file, int line, int handle, unsigned int most,
+		   struct mailbox_stat *stat);
+
+#define STORM_BALANCE(handle, most, stat)				\
+	storm_balance(__FILE__, __LINE__, handle, most, stat)
+
+/* In how many accounts a message is that was sent: one for each receiver, or for nobody. */
+static inline unsigned int storm_shares(const struct mailbox_send *sent)
+{
+	return sent->receipt.receivers ?: 1;
+}
+
 /* --- chance ---------------------------------------------------------- */
 
 /* The beginning of a series of one's own. */
