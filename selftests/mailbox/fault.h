@@ -69,10 +69,10 @@ MBX_HELPER int fault_set_all(void)
 }
 
 /*
- * Nothing but the caches that are marked at boot (slub_debug=A): those that code
- * needs which makes a cache, a device or a table of names.  The kernel does more
- * around it, and is not at ease without memory: its tracing warns, and its caches
- * lose their names.
+ * Nothing but the caches that are marked at boot (slub_debug=A): the module's, and
+ * those that code needs which makes a cache, a device or a table of names.  The kernel
+ * does more around it, and is not at ease without memory: its tracing warns, and its
+ * caches lose their names.
  */
 MBX_HELPER int fault_set_marked(void)
 {
@@ -263,16 +263,15 @@ MBX_HELPER void fault_sweep(struct __test_metadata *_metadata, fault_call call, 
 /*
  * The same, until there were enough failures of each kind.  Where a cache of the
  * kernel's needs a page, what comes behind it is not the nth any more, and is missed by
- * this sweep.
+ * this sweep.  One more is through the caches that are marked, where that is not so.
  */
 MBX_HELPER void fault_each(struct __test_metadata *_metadata, fault_call call, void *data,
 			   const void *how, int control, const unsigned int least[FAULT_KINDS])
 {
+	struct fault_sum sum;
 	bool enough = false;
 
 	for (int sweep = 0; sweep < 10 && !enough; sweep++) {
-		struct fault_sum sum;
-
 		fault_sweep(_metadata, call, data, how, control, &sum);
 		ASSERT_LT(0, sum.failures);
 		enough = true;
@@ -283,6 +282,9 @@ MBX_HELPER void fault_each(struct __test_metadata *_metadata, fault_call call, v
 		TH_LOG("expected failures: %u slab, %u page, %u copy", least[FAULT_SLAB],
 		       least[FAULT_PAGE], least[FAULT_COPY]);
 	}
+	ASSERT_EQ(0, fault_set_marked());
+	fault_sweep(_metadata, call, data, how, control, &sum);
+	ASSERT_EQ(0, fault_set_all());
 }
 
 /*
