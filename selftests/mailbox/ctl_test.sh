@@ -114,6 +114,11 @@ until_true()
 	done
 }
 
+stopped()
+{
+	grep -q '^State:.T' "/proc/$1/status"
+}
+
 waiting_receivers()
 {
 	[ "$(mailboxctl stat --json "$name" | json | sed -n 's/^\.waiting_receivers=//p')" = "$1" ]
@@ -779,8 +784,11 @@ test_policies()
 	first=$!
 	until_true waiting_receivers 1
 	kill -STOP $first
+	until_true stopped $first
 	seq 1 5 | mailboxctl send --lines "$name"
 	kill -CONT $first
+	# it has the last of them, and would lose that to one more
+	until_true waiting_receivers 1
 	mailboxctl send -m last "$name"
 	wait $first
 	says '[1-9] messages* lost'
@@ -792,6 +800,7 @@ test_policies()
 	first=$!
 	until_true waiting_receivers 1
 	kill -STOP $first
+	until_true stopped $first
 	seq 1 5 | mailboxctl send --lines "$name"
 	kill -CONT $first
 	wait $first
