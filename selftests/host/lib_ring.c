@@ -376,6 +376,21 @@ TEST_F(ring, who_said_that_it_never_polls_stands_by_it)
 	mailbox_ring_close(back);
 }
 
+/* The consumer looks at more than half of the ring, and who sleeps waits for the rest. */
+static void hold_most(struct __test_metadata *_metadata, FIXTURE_DATA(ring) *self,
+		      struct sleeper *sleeper)
+{
+	char record[SIZE] = "";
+	const void *place;
+
+	ASSERT_EQ(0, mailbox_ring_send(self->a, record, 1000, 0));
+	ASSERT_EQ(0, mailbox_ring_send(self->a, record, 2500, 0));
+	ASSERT_TRUE(sleeper_start(sleeper));
+	ASSERT_EQ(1000, mailbox_ring_peek(self->b, &place));
+	mailbox_ring_release(self->b);
+	ASSERT_EQ(2500, mailbox_ring_peek(self->b, &place));
+}
+
 /* More than half of the ring is still looked at while the next record is awaited. */
 TEST_F(ring, what_room_there_is_will_do)
 {
@@ -387,12 +402,7 @@ TEST_F(ring, what_room_there_is_will_do)
 	pid_t child;
 	int status;
 
-	ASSERT_EQ(0, mailbox_ring_send(self->a, record, 1000, 0));
-	ASSERT_EQ(0, mailbox_ring_send(self->a, record, 2500, 0));
-	ASSERT_TRUE(sleeper_start(&sleeper));
-	ASSERT_EQ(1000, mailbox_ring_peek(self->b, &place));
-	mailbox_ring_release(self->b);
-	ASSERT_EQ(2500, mailbox_ring_peek(self->b, &place));
+	hold_most(_metadata, self, &sleeper);
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
@@ -415,15 +425,9 @@ TEST_F(ring, who_has_read_all_tells_of_room)
 	struct sleeper sleeper = {
 		.ring = self->a, .events = MAILBOX_RING_ROOM, .room = 1000,
 	};
-	char record[SIZE] = "";
 	const void *place;
 
-	ASSERT_EQ(0, mailbox_ring_send(self->a, record, 1000, 0));
-	ASSERT_EQ(0, mailbox_ring_send(self->a, record, 2500, 0));
-	ASSERT_TRUE(sleeper_start(&sleeper));
-	ASSERT_EQ(1000, mailbox_ring_peek(self->b, &place));
-	mailbox_ring_release(self->b);
-	ASSERT_EQ(2500, mailbox_ring_peek(self->b, &place));
+	hold_most(_metadata, self, &sleeper);
 	ASSERT_EQ(-EAGAIN, mailbox_ring_peek(self->b, &place));
 	EXPECT_EQ(MAILBOX_RING_ROOM, sleeper_end(&sleeper));
 }
