@@ -180,6 +180,18 @@ void mbipc_request_put_back(struct mbipc_handle *handle,
 		request_drop(&request->cargo);
 }
 
+/* Once, and not to somebody who has given up. */
+static int request_answer(struct mbipc_mailbox *mailbox, u32 answer,
+			  struct mailbox_error *err)
+{
+	mbipc_assert_locked(mailbox);
+	if (mailbox->channel->answer != MAILBOX_PEER_PENDING)
+		return mbipc_fail_state(err, -ENOENT,
+					MAILBOX_REASON_REQUEST_UNKNOWN, 0);
+	WRITE_ONCE(mailbox->channel->answer, answer);
+	return 0;
+}
+
 /**
  * mbipc_request_accept - give the end that a request offers to the caller
  * @request: taken; freed
@@ -197,20 +209,16 @@ int mbipc_request_accept(struct mbipc_request *request, struct file *file,
 	struct mbipc_handle *far = request->far;
 	struct mbipc_mailbox *mailbox = far->mailbox;
 	struct mbipc_channel *channel = mailbox->channel;
-	int code = 0;
+	int code;
 
 	mbipc_account_put(far->account);
 	far->account = account;
 	far->file = file;
 
 	spin_lock(&mailbox->lock);
-	if (channel->answer == MAILBOX_PEER_PENDING) {
-		WRITE_ONCE(channel->answer, MAILBOX_PEER_OPEN);
+	code = request_answer(mailbox, MAILBOX_PEER_OPEN, err);
+	if (!code)
 		end_set(&channel->ends[1]);
-	} else {
-		code = mbipc_fail_state(err, -ENOENT,
-					MAILBOX_REASON_REQUEST_UNKNOWN, 0);
-	}
 	spin_unlock(&mailbox->lock);
 	request_end(request, mailbox);
 	return code;
@@ -229,16 +237,12 @@ int mbipc_request_refuse(struct mbipc_request *request, u32 answer,
 			 struct mailbox_error *err)
 {
 	struct mbipc_mailbox *mailbox = request->far->mailbox;
-	int code = 0;
+	int code;
 
 	spin_lock(&mailbox->lock);
-	if (mailbox->channel->answer == MAILBOX_PEER_PENDING) {
-		WRITE_ONCE(mailbox->channel->answer, MAILBOX_PEER_REFUSED);
+	code = request_answer(mailbox, MAILBOX_PEER_REFUSED, err);
+	if (!code)
 		mailbox->channel->code = answer;
-	} else {
-		code = mbipc_fail_state(err, -ENOENT,
-					MAILBOX_REASON_REQUEST_UNKNOWN, 0);
-	}
 	spin_unlock(&mailbox->lock);
 	request_drop(&request->cargo);
 	return code;
