@@ -150,6 +150,7 @@ static void ask_in_it(int device, __u32 *chance)
 		.rights = MAILBOX_RIGHT_ALL,
 		.capacity = 1,
 	};
+	bool received = storm_roll(chance) % 2;
 	struct mailbox_stat stat;
 	struct mbx_task asker;
 
@@ -157,11 +158,12 @@ static void ask_in_it(int device, __u32 *chance)
 	close(device);
 	STORM_CHECK_RESULT(mbx_task_start(&asker, ask, &attr.fd), 0);
 	storm_dither(chance, 2000);
-	if (storm_roll(chance) % 2)
+	if (received)
 		STORM_CHECK_RESULT(mbx_get(attr.fd, (char [8]){ "" }, 8, 0, NULL), 0);
 	STORM_CHECK_RESULT(unload(), -EWOULDBLOCK);
 	STORM_CHECK_RESULT(mbx_destroy(attr.fd, NULL), 0);
-	STORM_CHECK_RESULT((int)mbx_task_join(&asker), -EIDRM);
+	/* who is asked already may not be asked again: then watch() interrupts for good */
+	STORM_CHECK_RESULT((int)mbx_task_join(&asker), -EIDRM, received ? -EINTR : -EIDRM);
 	STORM_BALANCE(attr.fd, 1, &stat);
 	close(attr.fd);
 }
