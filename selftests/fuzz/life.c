@@ -84,24 +84,37 @@ void handle_put(struct handle *handle)
 		handle_end(handle);
 }
 
+/* Those whose call is under way by this descriptor, and by no other. */
+unsigned int slot_waiters(int process, unsigned int slot)
+{
+	struct handle **slots = world.process[process].slot;
+	unsigned int waiters = 0;
+
+	for (unsigned int i = 0; i < SLOTS; i++)
+		if (i != slot && slots[i] == slots[slot])
+			return 0;
+	for (unsigned int i = 0; i < ACTORS; i++) {
+		struct waiter *waiter = &world.actor[i].waiter;
+
+		if (waiter->waits && waiter->handle == slots[slot] &&
+		    world.actor[i].process == process)
+			waiters |= 1U << i;
+	}
+	return waiters;
+}
+
 void slot_close(int process, unsigned int slot)
 {
 	struct handle **slots = world.process[process].slot, *handle = slots[slot];
-	bool last = true;
+	unsigned int waiters = slot_waiters(process, slot);
 
 	if (!handle)
 		return;
 	slots[slot] = NULL;
-	for (int i = 0; i < SLOTS; i++)
-		last = last && slots[i] != handle;
-	for (int i = 0; last && i < ACTORS; i++) {
-		struct waiter *waiter = &world.actor[i].waiter;
-
-		if (waiter->waits && waiter->handle == handle && world.actor[i].process == process) {
-			struct box *box = handle->box;
-
-			waiter_fail(waiter, EBADF, MAILBOX_REASON_CLOSED, 0);
-			settle(box);
+	for (unsigned int i = 0; i < ACTORS; i++) {
+		if (waiters & 1U << i) {
+			waiter_fail(&world.actor[i].waiter, EBADF, MAILBOX_REASON_CLOSED, 0);
+			settle(handle->box);
 		}
 	}
 	handle_put(handle);

@@ -258,6 +258,7 @@ uint64_t depth_of(const struct box *box);
 void expect_handles(unsigned int actor, unsigned int number, struct handle *handle);
 void expect_info(unsigned int actor, const struct call *call);
 void slot_close(int process, unsigned int slot);
+unsigned int slot_waiters(int process, unsigned int slot);
 void box_destroy(struct box *box);
 
 /* A mailbox as @how says, made by @actor. */
