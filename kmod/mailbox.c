@@ -49,17 +49,11 @@ static bool polled(struct mbipc_mailbox *mailbox,
 	return after->poll && waitqueue_active(&mailbox->poll);
 }
 
-/*
- * How many of those that ask to be woken alone (EPOLLEXCLUSIVE); 0 is all.  Where
- * receivers have queues of their own one cannot stand for another, and an end
- * is everybody's.
- */
-static int exclusive_wakes(const struct mbipc_mailbox *mailbox,
-			   const struct mbipc_after *after)
+/* Do all send to, and receive from, the same queue? */
+static bool one_queue(const struct mbipc_mailbox *mailbox)
 {
-	return !(after->poll & MBIPC_POLL_END) &&
-	       (mailbox->policy == MAILBOX_POLICY_SHARED ||
-		mailbox->policy == MAILBOX_POLICY_EXCLUSIVE);
+	return mailbox->policy == MAILBOX_POLICY_SHARED ||
+	       mailbox->policy == MAILBOX_POLICY_EXCLUSIVE;
 }
 
 /* Free what is to be freed; without the lock. */
@@ -82,22 +76,20 @@ void mbipc_unlock_after(struct mbipc_mailbox *mailbox,
 
 	spin_unlock(&mailbox->lock);
 	if (tell) {
+		/* Is it true of every poller?  An end need not be one's own. */
+		bool all = one_queue(mailbox) && !(after->poll & MBIPC_POLL_END);
 		__poll_t key = 0;
 
-		if (after->poll & MBIPC_POLL_IN)
-			key |= EPOLLIN | EPOLLRDNORM;
-		if (after->poll & MBIPC_POLL_OUT)
-			key |= EPOLLOUT | EPOLLWRNORM;
-		if (after->poll & MBIPC_POLL_END)
-			key |= EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR;
 		/*
-		 * No key: look again, which tells the other side that there is a
-		 * poller.  io_uring's multishot takes a key for the answer.
+		 * No key: look again.  io_uring takes a key for the answer.  And one
+		 * who looks at a ring tells the other side that it polls.
 		 */
-		if (after->poll & (MBIPC_POLL_DATA | MBIPC_POLL_SPACE))
-			key = 0;
-		__wake_up(&mailbox->poll, TASK_NORMAL, exclusive_wakes(mailbox, after),
-			  poll_to_key(key));
+		if (all && after->poll & MBIPC_POLL_IN)
+			key |= EPOLLIN | EPOLLRDNORM;
+		if (all && after->poll & MBIPC_POLL_OUT)
+			key |= EPOLLOUT | EPOLLWRNORM;
+		/* One of those that ask to be woken alone (EPOLLEXCLUSIVE), or all. */
+		__wake_up(&mailbox->poll, TASK_NORMAL, all, poll_to_key(key));
 	}
 	after->poll = 0;
 	mbipc_free(after);
@@ -190,9 +182,12 @@ bool mbipc_partner_left(struct mbipc_mailbox *mailbox)
 	const struct mbipc_seat *seats = mailbox->seats;
 
 	mbipc_assert_locked(mailbox);
-	return mailbox->policy == MAILBOX_POLICY_PAIR &&
-	       mbipc_anonymous(mailbox) &&
-	       seats[seats[0].pid == task_tgid(current)].left;
+	if (mailbox->policy != MAILBOX_POLICY_PAIR || !mbipc_anonymous(mailbox))
+		return false;
+	if (seats[0].pid == task_tgid(current))
+		return seats[1].left;
+	/* One that has left itself has no partner. */
+	return seats[1].pid == task_tgid(current) && seats[0].left;
 }
 
 /*
@@ -397,16 +392,19 @@ void mbipc_place_gone(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		      struct mbipc_item *item, struct mbipc_after *after)
 {
 	struct mbipc_message *message = mbipc_item_message(item);
+	/* Where all are told of room, it is enough when there was none. */
+	bool tell = one_queue(mailbox) || !mbipc_room(mailbox, inbox);
 
 	if (!--message->copies)
 		mailbox->bytes -= message->length;
 	inbox->used--;
 	mbipc_free_later(after, item);
-	if (!list_empty(&inbox->senders) ||
-	    mailbox->policy == MAILBOX_POLICY_BROADCAST)
+	if (!list_empty(&inbox->senders))
 		mbipc_settle(mailbox, inbox, after);
-	else if (mbipc_room(mailbox, inbox))
+	else if (tell && mbipc_room(mailbox, inbox))
 		after->poll |= MBIPC_POLL_OUT;
+	if (mailbox->policy == MAILBOX_POLICY_BROADCAST)
+		mbipc_settle_crowd(mailbox);
 }
 
 /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * io_uring's poll of a ring: it looks when it is told to, and not before it sleeps
- * again, so that who tells has to make it look.
+ * io_uring's poll: what it is told with a wake-up it takes for the answer, where all
+ * others look; and it looks before it sleeps again only when it is made to.
  */
 #include "kselftest_harness.h"
 #include "common.h"
@@ -63,39 +63,114 @@ FIXTURE_TEARDOWN(uring)
 	close(self->fd);
 }
 
-/* Until there is an answer; the harness ends who waits for ever. */
-static int answer(FIXTURE_DATA(uring) *self)
+/* For these events, and for the hang-ups that everybody is told of: 1. */
+static int ask(FIXTURE_DATA(uring) *self, int fd, short events, unsigned int how)
+{
+	const struct io_sqring_offsets *at = &self->params.sq_off;
+
+	self->entries[0] = (struct io_uring_sqe){
+		.opcode = IORING_OP_POLL_ADD, .fd = fd, .poll32_events = events, .len = how,
+	};
+	word(self->queues, at->array)[0] = 0;
+	__atomic_add_fetch(word(self->queues, at->tail), 1, __ATOMIC_RELEASE);
+	return syscall(SYS_io_uring_enter, self->fd, 1, 0, 0, NULL, 0);
+}
+
+/* 0: there is none so far. */
+static int answer_if_any(FIXTURE_DATA(uring) *self, unsigned int least)
 {
 	const struct io_cqring_offsets *at = &self->params.cq_off;
 	unsigned int *head = word(self->queues, at->head);
 	const struct io_uring_cqe *cqes = (void *)(self->queues + at->cqes);
 	const struct io_uring_cqe *cqe;
 
-	if (syscall(SYS_io_uring_enter, self->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+	if (syscall(SYS_io_uring_enter, self->fd, 0, least, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
 		return -errno;
+	if (*head == __atomic_load_n(word(self->queues, at->tail), __ATOMIC_ACQUIRE))
+		return 0;
 	cqe = &cqes[*head & *word(self->queues, at->ring_mask)];
 	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
 	return cqe->res;
 }
 
+/* Until there is an answer; the harness ends who waits for ever. */
+static int answer(FIXTURE_DATA(uring) *self)
+{
+	return answer_if_any(self, 1);
+}
+
 TEST_F(uring, a_multishot_poll_is_told_each_time)
 {
-	const struct io_sqring_offsets *at = &self->params.sq_off;
 	char record[8];
 	int i;
 
-	self->entries[0] = (struct io_uring_sqe){
-		.opcode = IORING_OP_POLL_ADD, .fd = self->end[1],
-		.poll32_events = POLLRDBAND, .len = IORING_POLL_ADD_MULTI,
-	};
-	word(self->queues, at->array)[0] = 0;
-	__atomic_store_n(word(self->queues, at->tail), 1, __ATOMIC_RELEASE);
-	ASSERT_EQ(1, syscall(SYS_io_uring_enter, self->fd, 1, 0, 0, NULL, 0));
+	ASSERT_EQ(1, ask(self, self->end[1], POLLRDBAND, IORING_POLL_ADD_MULTI));
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, mailbox_ring_send(self->ring[0], "record", 7, 0));
 		ASSERT_EQ(POLLRDBAND, answer(self));
 		ASSERT_EQ(7, mailbox_ring_receive(self->ring[1], record, sizeof(record), 0));
 	}
+}
+
+/* One handle of an end goes, and another one stays. */
+TEST_F(uring, an_end_is_there_while_it_has_a_handle)
+{
+	int more = mbx_dup(self->end[0], MAILBOX_RIGHT_SEND | MAILBOX_RIGHT_RECEIVE);
+
+	ASSERT_LE(0, more);
+	ASSERT_EQ(1, ask(self, self->end[1], POLLRDBAND, 0));
+	close(more);
+	ASSERT_EQ(0, answer_if_any(self, 0));
+	mailbox_ring_close(self->ring[0]);
+	self->ring[0] = NULL;
+	close(self->end[0]);
+	ASSERT_TRUE(answer(self) & POLLHUP);
+}
+
+TEST_F(uring, what_one_sends_is_nothing_to_receive)
+{
+	ASSERT_EQ(1, ask(self, self->end[0], POLLIN, 0));
+	ASSERT_EQ(0, mbx_put(self->end[0], "mine", 0));
+	ASSERT_EQ(0, answer_if_any(self, 0));
+	ASSERT_EQ(0, mbx_put(self->end[1], "yours", 0));
+	ASSERT_EQ(POLLIN, answer(self));
+}
+
+TEST_F(uring, room_for_the_other_side_is_none)
+{
+	ASSERT_EQ(0, mbx_put(self->end[0], "full", 0));
+	ASSERT_EQ(0, mbx_put(self->end[1], "full", 0));
+	ASSERT_EQ(1, ask(self, self->end[0], POLLOUT, 0));
+	ASSERT_STREQ("full", mbx_next(self->end[0]));
+	ASSERT_EQ(0, answer_if_any(self, 0));
+	ASSERT_STREQ("full", mbx_next(self->end[1]));
+	ASSERT_EQ(POLLOUT, answer(self));
+}
+
+/* A receiver of a broadcast that is cut off is its own affair. */
+TEST_F(uring, one_receiver_is_cut_off)
+{
+	struct mailbox_create attr = {
+		.rights = MAILBOX_RIGHT_ALL, .policy = MAILBOX_POLICY_BROADCAST,
+		.capacity = 1, .slow = MAILBOX_SLOW_CUT,
+	};
+	struct pollfd p = { .events = POLLIN };
+	int sender;
+
+	ASSERT_EQ(0, mbx_on_device(MAILBOX_IOC_CREATE, &attr));
+	sender = mbx_dup(attr.fd, MAILBOX_RIGHT_SEND);
+	ASSERT_LE(0, sender);
+	p.fd = attr.fd;
+	ASSERT_EQ(1, ask(self, sender, POLLPRI, 0));
+	ASSERT_EQ(0, mbx_put(sender, "first", 0));
+	ASSERT_EQ(0, mbx_put(sender, "too much", 0));
+	ASSERT_EQ(1, poll(&p, 1, 0));
+	ASSERT_TRUE(p.revents & POLLHUP);
+	ASSERT_EQ(0, answer_if_any(self, 0));
+	ASSERT_EQ(0, mbx_destroy(attr.fd, NULL));
+	ASSERT_TRUE(answer(self) & POLLERR);
+	close(sender);
+	close(attr.fd);
 }
 
 TEST_HARNESS_MAIN
