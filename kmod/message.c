@@ -48,11 +48,19 @@ static struct mbipc_message *message_alloc(size_t length)
 		       GFP_KERNEL_ACCOUNT);
 }
 
+/*
+ * A channel that is asked for, with its mailbox, the request and a handle: it may
+ * outlast the asker's end, and then nobody else pays for it.
+ */
+#define REQUEST_COST	1024
+
 /* What it costs to keep a message, for the user's quota. */
-static size_t message_cost(size_t length)
+static size_t message_cost(size_t length, bool request)
 {
 	size_t head = offsetof(struct mbipc_message, data);
 
+	if (request)
+		head += REQUEST_COST;
 	return is_inline(length) ? head + length : head + PAGE_ALIGN(length);
 }
 
@@ -70,7 +78,7 @@ static void message_free(struct mbipc_message *message)
 		page = next;
 	}
 	mbipc_account_message_end(message->account,
-				  message_cost(message->length));
+				  message_cost(message->length, message->request));
 	mbipc_account_put(message->account);
 	put_pid(message->item.sender);
 	if (message->length <= SMALL_MAX)
@@ -175,6 +183,7 @@ static bool read_data(const struct mbipc_message *message, size_t length,
  * @from: the payload, all of it; at most MBIPC_MESSAGE_MAX_MAX bytes
  * @priority: for the header
  * @tag: for the header
+ * @request: it asks for a channel
  * @err: told why not
  *
  * Context: may sleep; no locks.
@@ -183,20 +192,21 @@ static bool read_data(const struct mbipc_message *message, size_t length,
  */
 struct mbipc_message *mbipc_message_new(struct mbipc_account *account,
 					struct iov_iter *from,
-					u16 priority, u64 tag,
+					u16 priority, u64 tag, bool request,
 					struct mailbox_error *err)
 {
 	size_t length = iov_iter_count(from);
+	size_t cost = message_cost(length, request);
 	struct mbipc_message *message;
 	int code;
 
-	code = mbipc_account_message(account, message_cost(length), err);
+	code = mbipc_account_message(account, cost, err);
 	if (code)
 		return ERR_PTR(code);
 
 	message = message_alloc(length);
 	if (!message) {
-		mbipc_account_message_end(account, message_cost(length));
+		mbipc_account_message_end(account, cost);
 		code = mbipc_fail_state(err, -ENOMEM, MAILBOX_REASON_NONE, 0);
 		return ERR_PTR(code);
 	}
@@ -216,7 +226,7 @@ struct mbipc_message *mbipc_message_new(struct mbipc_account *account,
 	message->account = mbipc_account_hold(account);
 	message->waiter = NULL;
 	message->cargo = NULL;
-	message->request = false;
+	message->request = request;
 	message->pages = NULL;
 
 	if (!is_inline(length))

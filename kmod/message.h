@@ -87,7 +87,7 @@ void mbipc_message_exit(void);
 
 struct mbipc_message *mbipc_message_new(struct mbipc_account *account,
 					struct iov_iter *from,
-					u16 priority, u64 tag,
+					u16 priority, u64 tag, bool request,
 					struct mailbox_error *err);
 int mbipc_message_read(const struct mbipc_message *message,
 		       struct iov_iter *to);

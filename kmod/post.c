@@ -41,7 +41,7 @@ static int check_size(const struct mbipc_mailbox *mailbox, size_t length,
  *
  * A set-user-ID program may be started with a handle for its standard error, and
  * knows nothing of it: what is written there is attested as by who started it.
- * So do sockets, since CVE-2014-0181.
+ * So do sockets, since CVE-2013-1979.
  *
  * Context: may sleep.
  * Return: as mbipc_send(); -EDQUOT, -EMSGSIZE, -EFAULT, -ENOMEM.
@@ -70,7 +70,7 @@ int mbipc_post(struct mbipc_handle *handle, struct iov_iter *from,
 			goto drop;
 		}
 	}
-	message = mbipc_message_new(account, from, priority, tag, err);
+	message = mbipc_message_new(account, from, priority, tag, request, err);
 	if (stranger)
 		mbipc_account_put(account);
 	if (IS_ERR(message)) {
@@ -81,10 +81,8 @@ int mbipc_post(struct mbipc_handle *handle, struct iov_iter *from,
 		message->uid = current_uid();
 		message->gid = current_gid();
 	}
-	if (request) {
-		message->request = true;
+	if (request)
 		message->cargo = &request->cargo;
-	}
 
 	sending->message = message;
 	code = mbipc_send(handle, sending, err);

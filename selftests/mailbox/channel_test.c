@@ -587,6 +587,31 @@ TEST(a_request_is_not_paid_for_when_its_asker_has_gone)
 	close(box);
 }
 
+/* In the queue it keeps all that is to become of it, and that has its price. */
+TEST(a_request_in_the_queue_is_paid_for)
+{
+	struct mailbox_connect connect = { .flags = MAILBOX_NONBLOCK };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 2);
+	struct mailbox_info before, message, request;
+
+	ASSERT_EQ(0, mbx_put(box, "", 0));
+	ASSERT_EQ(0, mbx_info(box, &before));
+	ASSERT_EQ(0, connect_to(box, &connect));
+	close(connect.fd);
+	ASSERT_EQ(0, mbx_info(box, &request));
+	EXPECT_EQ(before.user_mailboxes, request.user_mailboxes);
+	EXPECT_EQ(before.user_messages + 1, request.user_messages);
+	/* more than another message like it */
+	EXPECT_STREQ("", mbx_next(box));
+	ASSERT_EQ(0, mbx_info(box, &message));
+	EXPECT_LE(before.user_bytes - message.user_bytes + 1024,
+		  request.user_bytes - before.user_bytes);
+	EXPECT_STREQ("", mbx_next(box));
+	ASSERT_EQ(0, mbx_info(box, &message));
+	EXPECT_EQ(0, message.user_messages);
+	close(box);
+}
+
 TEST(a_refusal_ends_an_end_that_is_used_already)
 {
 	struct mailbox_connect connect = { .flags = MAILBOX_NONBLOCK };

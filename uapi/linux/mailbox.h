@@ -796,14 +796,15 @@ struct mailbox_channel {
  *
  * The rings' memory and the channel are charged to the calling user.  Not in a
  * BROADCAST, and not on a channel (POLICY).  A CONNECT that gives up takes its
- * request back, unless it was received already; then ACCEPT says that nobody is
- * behind it, as for one by NONBLOCK whose end was closed.  Either both calls
- * make the channel or none does.
+ * request back, unless it was received already; then ACCEPT knows it no more
+ * (ENOENT), as one by NONBLOCK whose end was closed.  Either both calls make the
+ * channel or none does.
  *
  * Errors: as SEND_SYNC and CHANNEL until the request is received; then
  * ECONNREFUSED (REFUSED; or UNANSWERED: who had received it closed without an
- * answer), ETIMEDOUT, EIDRM (DESTROYED), EBADF (CLOSED).  A CONNECT whose
- * request was received is not restarted after a signal: EINTR.
+ * answer), EPIPE (NO_RECEIVERS: the other process has left a PAIR without a name;
+ * told only while CONNECT waits), ETIMEDOUT, EIDRM (DESTROYED), EBADF (CLOSED).
+ * A CONNECT whose request was received is not restarted after a signal: EINTR.
  */
 struct mailbox_connect {
 	struct mailbox_error error;
