@@ -103,6 +103,13 @@ MBX_HELPER int fault_count(unsigned int count[FAULT_KINDS])
 	return 0;
 }
 
+/* What must be said of what has failed between two counts, if anything. */
+MBX_HELPER int fault_errno(const unsigned int before[FAULT_KINDS],
+			   const unsigned int after[FAULT_KINDS])
+{
+	return after[FAULT_COPY] != before[FAULT_COPY] ? -EFAULT : -ENOMEM;
+}
+
 MBX_HELPER int fault_arm(int control, unsigned int nth)
 {
 	char text[16];
@@ -250,6 +257,11 @@ MBX_HELPER void fault_sweep(struct __test_metadata *_metadata, fault_call call, 
 		ASSERT_EQ(0, fault_count(after));
 		for (int kind = 0; kind < FAULT_KINDS; kind++)
 			sum->kind[kind] += after[kind] - before[kind];
+		if (!fault.result)
+			continue;
+		ASSERT_EQ(fault_errno(before, after), fault.result) {
+			TH_LOG("failure %u: the call said %d", fault.nth, fault.result);
+		}
 	}
 	/* it came to an end, and these kinds are all */
 	ASSERT_FALSE(fault.failed);
