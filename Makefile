@@ -376,7 +376,7 @@ $(build)/selftests/fuzz/fuzz: $(fuzz-sources) $(call sources,selftests/fuzz/*.h)
 # SECONDS= or PROGRAMS= says how long, SEED= repeats a run, REPLAY= runs the programs
 # in a file alone.  What it found is then in build/fuzz/corpus.
 fuzz-arguments = $(if $(SEED),--seed $(SEED),--seed 0x$(shell od -An -N8 -tx8 /dev/urandom | tr -d " ")) \
-	$(if $(WATCH),--watch $(WATCH)) \
+	$(if $(WATCH),--watch $(WATCH)) $(if $(BARE),--bare) \
 	$(if $(PROGRAMS),--programs $(PROGRAMS),--seconds $(or $(SECONDS),60))
 fuzz-run = $(guest) test --build $(build) --kernel $(KERNEL) --log $(build)/fuzz/log \
 	--limit $(shell expr $(or $(SECONDS),0) + 3000) \
@@ -488,11 +488,11 @@ help:
 	'                   TESTS= and KERNELS= choose some, JOBS= says how many at a time' \
 	'                   (TESTS= and JOBS= go with each check-..., too)' \
 	'  check-debug      kselftests, short storms, the fuzzer with KASAN, lockdep and their kin' \
-	'  check-kcsan      the kselftests on a kernel that catches data races' \
+	'  check-kcsan      the same on a kernel that catches data races' \
 	'  check-matrix     the kselftests on six Debian kernels, each with 1, 2 and 4 CPUs' \
 	'  check-long       storms that go on for long, on the debug kernel and on 6.12' \
 	'  check-mutants    that each of these machines can fail: mistakes that they must catch' \
-	'  fuzz             random programs against a model; SECONDS= SEED= PROGRAMS= REPLAY=file' \
+	'  fuzz             random programs against a model; SECONDS= SEED= PROGRAMS= BARE=1 REPLAY=' \
 	'  fuzz-corpus      puts what fuzz has found into selftests/fuzz/corpus' \
 	'  soak             every byte of a billion records through rings; RECORDS= SECONDS= GUEST=1' \
 	'  coverage         what share of the module the kselftests reach' \

@@ -117,8 +117,9 @@ static void report(const struct program *failing, struct verdict verdict, uint64
 	program_write(&program, "", stdout);
 	printf("# To run it again: put these lines into a file, and\n"
 	       "#     make fuzz REPLAY=file\n"
-	       "# or all of it: make fuzz SEED=%#llx PROGRAMS=%u\n",
-	       (unsigned long long)options.seed, counts.programs - counts.known);
+	       "# or all of it: make fuzz SEED=%#llx PROGRAMS=%u%s\n",
+	       (unsigned long long)options.seed, counts.programs - counts.known,
+	       options.bare ? " BARE=1" : "");
 	fflush(stdout);
 }
 

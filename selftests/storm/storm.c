@@ -206,9 +206,11 @@ void storm_result(const char *what)
 {
 	unsigned int now = __atomic_load_n(wrongs, __ATOMIC_SEQ_CST);
 
-	if (now > reported)
-		storm_remark("%u wrong; to try it again: --seed %u%s", now - reported, seed,
-			     is_long ? " --long" : "");
+	if (now > reported && is_long)
+		storm_remark("%u wrong; to try it again: --seed %u --long --share %u",
+			     now - reported, seed, share);
+	else if (now > reported)
+		storm_remark("%u wrong; to try it again: --seed %u", now - reported, seed);
 	ksft_test_result(now == reported, "%s\n", what);
 	reported = now;
 }
