@@ -19,7 +19,7 @@
 #define MESSAGES	(SENDERS * SENDS)
 #define NOBODY		255
 
-mtype:what = { RECEIVE, ROOM, TAKER, CROWD };
+mtype:what = { RECEIVE, ROOM, TAKER, CROWD, ANSWER };
 mtype:stand = { PENDING, DONE, ABORTED };
 
 /*
@@ -29,7 +29,9 @@ mtype:stand = { PENDING, DONE, ABORTED };
 mtype:limit = { FOREVER, LIMIT, OVER, NONBLOCK };
 
 /* How a call ends; 0 is well.  With AGAIN, STOCKS and SLEEPS it has not. */
-mtype:end = { AGAIN, STOCKS, SLEEPS, EAGAIN, EBADF, EFAULT, EIDRM, EINTR, ENOMEM, EPIPE };
+mtype:end = {
+	AGAIN, STOCKS, SLEEPS, EAGAIN, EBADF, ECONNREFUSED, EFAULT, EIDRM, EINTR, ENOMEM, EPIPE
+};
 
 /* Each of those who call has one wait, and at most one call at a time. */
 typedef wait_t {
