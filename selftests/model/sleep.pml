@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How a call sleeps and is woken: kmod/wait.c, for waits.pml and crowd.pml.
+ * How a call sleeps and is woken: kmod/wait.c, for waits.pml, crowd.pml and answer.pml.
  *
  * The mailbox's lock: what is done under one hold of it is one d_step, which ends
  * in mbipc_unlock().  So whatever is between two d_steps happens without the lock, and
