@@ -458,9 +458,8 @@ void mbipc_channel_wake(struct mbipc_handle *handle, u32 events, bool both)
 		wake_end(near, events);
 		polled |= mbipc_ring_told(near->ring, events);
 	}
-	if (polled & MAILBOX_RING_DATA)
-		after.poll |= MBIPC_POLL_DATA;
-	if (polled & MAILBOX_RING_ROOM)
-		after.poll |= MBIPC_POLL_SPACE;
+	if (polled)
+		mbipc_poll_later(&after, &far->inbox,
+				 both ? MBIPC_POLL_LOOK : MBIPC_POLL_RING);
 	mbipc_unlock(mailbox, &after);
 }

@@ -75,7 +75,7 @@ static __poll_t handle_poll(struct file *file, poll_table *table)
 {
 	struct mbipc_handle *handle = file->private_data;
 
-	poll_wait(file, &handle->mailbox->poll, table);
+	poll_wait(file, mbipc_pollers(handle), table);
 	return mbipc_poll_mask(handle, poll_requested_events(table));
 }
 

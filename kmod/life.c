@@ -88,7 +88,7 @@ struct mbipc_mailbox *mbipc_mailbox_new(const struct mailbox_create *how,
 					struct mailbox_error *err)
 {
 	struct mbipc_mailbox *mailbox;
-	int code;
+	int code, i;
 
 	code = mbipc_account_mailbox(account, err);
 	if (code)
@@ -100,7 +100,8 @@ struct mbipc_mailbox *mbipc_mailbox_new(const struct mailbox_create *how,
 
 	refcount_set(&mailbox->refs, 1);
 	spin_lock_init(&mailbox->lock);
-	init_waitqueue_head(&mailbox->poll);
+	for (i = 0; i < MBIPC_POLLERS; i++)
+		init_waitqueue_head(&mailbox->poll[i]);
 	INIT_HLIST_HEAD(&mailbox->waits);
 	RB_CLEAR_NODE(&mailbox->name_node);
 	mailbox->state = MBIPC_NEW;
@@ -342,7 +343,7 @@ static void leave_end(struct mbipc_handle *handle, bool receives, bool sends,
 						 MAILBOX_REASON_NO_RECEIVERS, 0);
 		}
 	}
-	after->poll |= MBIPC_POLL_END;
+	after->poll |= MBIPC_POLL_LOOK;
 }
 
 /* ACTIVE to DEAD: from here on nothing comes in, and nobody waits. */

@@ -38,22 +38,104 @@ void mbipc_inbox_init(struct mbipc_inbox *inbox)
 	inbox->receiver_cpu = -1;
 }
 
-static bool polled(struct mbipc_mailbox *mailbox,
-		   const struct mbipc_after *after)
+/**
+ * mbipc_pollers - where who polls a handle waits
+ * @handle: the handle
+ *
+ * By what it may do; on a channel by its end, since what is a message for one
+ * is room for the other.
+ */
+wait_queue_head_t *mbipc_pollers(struct mbipc_handle *handle)
 {
-	mbipc_assert_locked(mailbox);
-	/*
-	 * No barrier for waitqueue_active(): a poller that looked before the
-	 * change had put itself there before it took the lock to look.
-	 */
-	return after->poll && waitqueue_active(&mailbox->poll);
+	struct mbipc_mailbox *mailbox = handle->mailbox;
+	u32 both = MAILBOX_RIGHT_SEND | MAILBOX_RIGHT_RECEIVE;
+
+	BUILD_BUG_ON((MAILBOX_RIGHT_SEND | MAILBOX_RIGHT_RECEIVE) !=
+		     MBIPC_POLLERS - 1);
+	if (mailbox->policy == MAILBOX_POLICY_CHANNEL)
+		return &mailbox->poll[handle->end];
+	return &mailbox->poll[handle->may & both];
 }
 
-/* Do all send to, and receive from, the same queue? */
-static bool one_queue(const struct mbipc_mailbox *mailbox)
+/* What of that is told concerns those that wait at mailbox->poll[@who]? */
+static unsigned int concerns(const struct mbipc_mailbox *mailbox,
+			     const struct mbipc_after *after, unsigned int who)
 {
-	return mailbox->policy == MAILBOX_POLICY_SHARED ||
-	       mailbox->policy == MAILBOX_POLICY_EXCLUSIVE;
+	unsigned int none = 0;
+
+	if (after->poll & (MBIPC_POLL_END | MBIPC_POLL_LOOK))
+		return after->poll;
+	if (mailbox->policy == MAILBOX_POLICY_CHANNEL) {
+		const struct mbipc_end *end = &mailbox->channel->ends[who];
+
+		none = after->inbox == &end->inbox ?
+		       MBIPC_POLL_OUT : MBIPC_POLL_IN | MBIPC_POLL_RING;
+	} else {
+		if (!(who & MAILBOX_RIGHT_SEND))
+			none |= MBIPC_POLL_OUT;
+		if (!(who & MAILBOX_RIGHT_RECEIVE))
+			none |= MBIPC_POLL_IN;
+	}
+	return after->poll & ~none;
+}
+
+/* Those of mailbox->poll who are to be woken, as bits. */
+static unsigned int polled(struct mbipc_mailbox *mailbox,
+			   const struct mbipc_after *after)
+{
+	unsigned int who, told = 0;
+
+	mbipc_assert_locked(mailbox);
+	if (!after->poll)
+		return 0;
+	for (who = 0; who < MBIPC_POLLERS; who++) {
+		/*
+		 * No barrier: a poller that looked before the change had put
+		 * itself there before it took the lock to look.
+		 */
+		if (waitqueue_active(&mailbox->poll[who]) &&
+		    concerns(mailbox, after, who))
+			told |= 1U << who;
+	}
+	return told;
+}
+
+/*
+ * io_uring and aio take the events of a wake-up for the answer, so that these
+ * must be true of each who is told; without any, each looks.  But a seat of a
+ * PAIR is the caller's, and aio may look from a thread of the kernel's: it is
+ * told also what is the other seat's.
+ */
+static __poll_t key_of(const struct mbipc_mailbox *mailbox, unsigned int what)
+{
+	bool pair = mailbox->policy == MAILBOX_POLICY_PAIR;
+	__poll_t key = 0;
+
+	/* Who looks at a ring tells the other side that it polls. */
+	if (what & MBIPC_POLL_RING || (what & MBIPC_POLL_LOOK && !pair))
+		return 0;
+	/* There may be no room yet in the queues of others. */
+	if (what & MBIPC_POLL_OUT && mailbox->policy == MAILBOX_POLICY_BROADCAST)
+		return 0;
+	if (what & MBIPC_POLL_IN)
+		key |= EPOLLIN | EPOLLRDNORM;
+	if (what & MBIPC_POLL_OUT)
+		key |= EPOLLOUT | EPOLLWRNORM;
+	if (what & MBIPC_POLL_END)
+		key |= EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR;
+	return key;
+}
+
+/*
+ * How many of those that ask to be woken alone (EPOLLEXCLUSIVE); 0 is all.  Where
+ * receivers have queues of their own one cannot stand for another.
+ */
+static int exclusive_wakes(const struct mbipc_mailbox *mailbox,
+			   unsigned int what)
+{
+	return !(what & (MBIPC_POLL_END | MBIPC_POLL_LOOK)) &&
+	       (mailbox->policy == MAILBOX_POLICY_SHARED ||
+		mailbox->policy == MAILBOX_POLICY_EXCLUSIVE);
 }
 
 /* Free what is to be freed; without the lock. */
@@ -72,24 +154,18 @@ void mbipc_unlock_after(struct mbipc_mailbox *mailbox,
 			struct mbipc_after *after)
 	__releases(&mailbox->lock)
 {
-	bool tell = polled(mailbox, after);
+	unsigned int told = polled(mailbox, after), who;
 
 	spin_unlock(&mailbox->lock);
-	if (tell) {
-		/* Is it true of every poller?  An end need not be one's own. */
-		bool all = one_queue(mailbox) && !(after->poll & MBIPC_POLL_END);
-		__poll_t key = 0;
+	for (who = 0; told; who++, told >>= 1) {
+		unsigned int what;
 
-		/*
-		 * No key: look again.  io_uring takes a key for the answer.  And one
-		 * who looks at a ring tells the other side that it polls.
-		 */
-		if (all && after->poll & MBIPC_POLL_IN)
-			key |= EPOLLIN | EPOLLRDNORM;
-		if (all && after->poll & MBIPC_POLL_OUT)
-			key |= EPOLLOUT | EPOLLWRNORM;
-		/* One of those that ask to be woken alone (EPOLLEXCLUSIVE), or all. */
-		__wake_up(&mailbox->poll, TASK_NORMAL, all, poll_to_key(key));
+		if (!(told & 1))
+			continue;
+		what = concerns(mailbox, after, who);
+		__wake_up(&mailbox->poll[who], TASK_NORMAL,
+			  exclusive_wakes(mailbox, what),
+			  poll_to_key(key_of(mailbox, what)));
 	}
 	after->poll = 0;
 	mbipc_free(after);
@@ -186,8 +262,10 @@ bool mbipc_partner_left(struct mbipc_mailbox *mailbox)
 		return false;
 	if (seats[0].pid == task_tgid(current))
 		return seats[1].left;
-	/* One that has left itself has no partner. */
-	return seats[1].pid == task_tgid(current) && seats[0].left;
+	if (seats[1].pid == task_tgid(current))
+		return seats[0].left;
+	/* It has left itself; so it knows of its partner only if that is not there. */
+	return seats[0].left && seats[1].left;
 }
 
 /*
@@ -366,7 +444,7 @@ bool mbipc_settle(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		mbipc_deliver(inbox, item, after);
 	}
 	if (mbipc_room(mailbox, inbox))
-		after->poll |= MBIPC_POLL_OUT;
+		mbipc_poll_later(after, inbox, MBIPC_POLL_OUT);
 	if (mailbox->policy == MAILBOX_POLICY_BROADCAST)
 		mbipc_settle_crowd(mailbox);
 	return false;
@@ -392,19 +470,16 @@ void mbipc_place_gone(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		      struct mbipc_item *item, struct mbipc_after *after)
 {
 	struct mbipc_message *message = mbipc_item_message(item);
-	/* Where all are told of room, it is enough when there was none. */
-	bool tell = one_queue(mailbox) || !mbipc_room(mailbox, inbox);
 
 	if (!--message->copies)
 		mailbox->bytes -= message->length;
 	inbox->used--;
 	mbipc_free_later(after, item);
-	if (!list_empty(&inbox->senders))
+	if (!list_empty(&inbox->senders) ||
+	    mailbox->policy == MAILBOX_POLICY_BROADCAST)
 		mbipc_settle(mailbox, inbox, after);
-	else if (tell && mbipc_room(mailbox, inbox))
-		after->poll |= MBIPC_POLL_OUT;
-	if (mailbox->policy == MAILBOX_POLICY_BROADCAST)
-		mbipc_settle_crowd(mailbox);
+	else if (mbipc_room(mailbox, inbox))
+		mbipc_poll_later(after, inbox, MBIPC_POLL_OUT);
 }
 
 /**

@@ -142,6 +142,9 @@ struct mbipc_channel {
 
 enum mbipc_state { MBIPC_NEW, MBIPC_ACTIVE, MBIPC_DEAD };
 
+/* By SEND and RECEIVE, or by ends. */
+#define MBIPC_POLLERS	4
+
 /**
  * struct mbipc_mailbox - the object
  * @refs: handles, requests and, while it is registered, the name
@@ -168,7 +171,7 @@ enum mbipc_state { MBIPC_NEW, MBIPC_ACTIVE, MBIPC_DEAD };
  * @channel: CHANNEL: its two ends; constant, what they hold @lock
  * @segment: SEGMENT: its memory; constant until it is DEAD, then gone
  * @waits: all struct mbipc_wait; @lock
- * @poll: pollers; woken without @lock held
+ * @poll: pollers, see mbipc_pollers(); woken without @lock held
  * @handles: open handles; @lock
  * @senders: those with SEND; @lock
  * @receivers: those with RECEIVE; @lock
@@ -217,7 +220,7 @@ struct mbipc_mailbox {
 		struct mbipc_segment *segment;
 	};
 	struct hlist_head waits;
-	wait_queue_head_t poll;
+	wait_queue_head_t poll[MBIPC_POLLERS];
 	u32 handles;
 	u32 senders;
 	u32 receivers;
@@ -278,19 +281,30 @@ enum mbipc_drop {
 /* What pollers are told. */
 #define MBIPC_POLL_IN	0x1	/* a message */
 #define MBIPC_POLL_OUT	0x2	/* room, or a taker */
-#define MBIPC_POLL_END	0x4	/* hang-up */
-#define MBIPC_POLL_DATA	0x8	/* records in a ring */
-#define MBIPC_POLL_SPACE 0x10	/* room in a ring */
+#define MBIPC_POLL_END	0x4	/* hang-up, for all */
+#define MBIPC_POLL_RING	0x8	/* look at the rings */
+#define MBIPC_POLL_LOOK	0x10	/* each for itself: more may have changed */
 
 /**
  * struct mbipc_after - what a step leaves to do once the lock is released
  * @poll: MBIPC_POLL_*
+ * @inbox: of a CHANNEL: where the message came, a place was freed, or the end that
+ *	is to look at its rings
  * @dead: places to free, through struct mbipc_item's next_dead
  */
 struct mbipc_after {
 	unsigned int poll;
+	const struct mbipc_inbox *inbox;
 	struct mbipc_item *dead;
 };
+
+static inline void mbipc_poll_later(struct mbipc_after *after,
+				    const struct mbipc_inbox *inbox,
+				    unsigned int what)
+{
+	after->poll |= what;
+	after->inbox = inbox;
+}
 
 static inline void mbipc_free_later(struct mbipc_after *after,
 				    struct mbipc_item *item)
@@ -363,6 +377,7 @@ static inline struct mbipc_end *mbipc_far(const struct mbipc_handle *handle)
 
 void mbipc_inbox_init(struct mbipc_inbox *inbox);
 void mbipc_free(struct mbipc_after *after);
+wait_queue_head_t *mbipc_pollers(struct mbipc_handle *handle);
 void mbipc_unlock_after(struct mbipc_mailbox *mailbox,
 			struct mbipc_after *after)
 	__releases(&mailbox->lock);
@@ -444,7 +459,7 @@ static inline void mbipc_enqueue(struct mbipc_inbox *inbox,
 				 struct mbipc_after *after)
 {
 	mbipc_queue_put(&inbox->queue, item);
-	after->poll |= MBIPC_POLL_IN;
+	mbipc_poll_later(after, inbox, MBIPC_POLL_IN);
 }
 
 /* Note who was last, for STAT. */

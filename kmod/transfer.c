@@ -168,7 +168,7 @@ static noinline int send_later(struct mbipc_handle *handle,
 		mbipc_wait_begin(&wait, &mailbox->waits, &inbox->senders);
 		refuse_small(inbox, message);
 		/* A receiver need not wait until there is room for it. */
-		after->poll |= MBIPC_POLL_IN;
+		mbipc_poll_later(after, inbox, MBIPC_POLL_IN);
 	}
 	mbipc_tell_pollers(mailbox, after);
 	code = mbipc_sleep(handle, &wait, sending->patience, err);
@@ -303,7 +303,7 @@ static void cut_off(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 	inbox->cut = true;
 	list_for_each_entry_safe(wait, next, &inbox->receivers, link)
 		mbipc_wait_abort(wait, -EPIPE, MAILBOX_REASON_CUT_OFF, 1);
-	after->poll |= MBIPC_POLL_END;
+	after->poll |= MBIPC_POLL_LOOK;
 }
 
 /* One receiver's share of a broadcast: a place, if it gets one. */
@@ -526,7 +526,7 @@ static int take_later(struct mbipc_handle *handle, struct mbipc_taking *taking,
 			 taking->inbox->receivers.next : &taking->inbox->receivers);
 	if (!mailbox->capacity) {
 		/* A taker is what a rendezvous' pollers wait for. */
-		after->poll |= MBIPC_POLL_OUT;
+		mbipc_poll_later(after, taking->inbox, MBIPC_POLL_OUT);
 		mbipc_tell_pollers(mailbox, after);
 	}
 	code = mbipc_sleep(handle, &wait, taking->patience, err);

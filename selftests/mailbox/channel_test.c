@@ -604,7 +604,7 @@ TEST(a_request_in_the_queue_is_paid_for)
 	/* more than another message like it */
 	EXPECT_STREQ("", mbx_next(box));
 	ASSERT_EQ(0, mbx_info(box, &message));
-	EXPECT_LE(before.user_bytes - message.user_bytes + 1024,
+	EXPECT_LE(request.user_bytes - message.user_bytes + 1024,
 		  request.user_bytes - before.user_bytes);
 	EXPECT_STREQ("", mbx_next(box));
 	ASSERT_EQ(0, mbx_info(box, &message));

@@ -592,6 +592,29 @@ TEST_F(edge, every_room)
 	EXPECT_EQ(0, edges(self->epoll));
 }
 
+/* Also where there was room before: for whom a quota kept from it. */
+TEST_F(edge, every_room_of_a_channel)
+{
+	struct epoll_event event = { .events = EPOLLOUT | EPOLLET };
+	struct mailbox_channel channel = { .capacity = 4 };
+
+	ASSERT_EQ(0, mbx_on_device(MAILBOX_IOC_CHANNEL, &channel));
+	ASSERT_EQ(0, mbx_put(channel.fd, "1", 0));
+	ASSERT_EQ(0, mbx_put(channel.fd, "2", 0));
+	ASSERT_EQ(0, epoll_ctl(self->epoll, EPOLL_CTL_ADD, channel.fd, &event));
+	EXPECT_EQ(EPOLLOUT, edges(self->epoll));
+	EXPECT_STREQ("1", mbx_next(channel.fd_back));
+	EXPECT_EQ(EPOLLOUT, edges(self->epoll));
+	EXPECT_EQ(0, edges(self->epoll));
+	EXPECT_STREQ("2", mbx_next(channel.fd_back));
+	EXPECT_EQ(EPOLLOUT, edges(self->epoll));
+	/* what comes is none */
+	ASSERT_EQ(0, mbx_put(channel.fd_back, "3", 0));
+	EXPECT_EQ(0, edges(self->epoll));
+	close(channel.fd);
+	close(channel.fd_back);
+}
+
 /* A message that the queue takes from a sender who waited is an edge, too. */
 TEST_F(edge, message_of_a_sender_who_waited)
 {

@@ -138,6 +138,22 @@ TEST(exclusive_at_the_end)
 		EXPECT_EQ(EPOLLHUP | EPOLLERR, told(&pollers[i]));
 }
 
+/* Who may only send is not woken for a message, and so not instead of a receiver. */
+TEST(exclusive_without_the_right)
+{
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 4), sender = mbx_dup(box, MAILBOX_RIGHT_SEND);
+	struct poller idle = { .fd = exclusive(sender) }, poller = { .fd = exclusive(box) };
+
+	ASSERT_LE(0, idle.fd);
+	ASSERT_LE(0, poller.fd);
+	ASSERT_TRUE(poller_start(&idle));
+	ASSERT_TRUE(poller_start(&poller));
+	ASSERT_EQ(0, mbx_put(box, "one", MAILBOX_NONBLOCK));
+	EXPECT_EQ(EPOLLIN, told(&poller));
+	ASSERT_EQ(0, mbx_destroy(box, NULL));
+	EXPECT_EQ(EPOLLHUP | EPOLLERR, told(&idle));
+}
+
 /*
  * While senders wait in line nobody else may send, whatever the room: when the
  * last one leaves the line that is news.
@@ -199,6 +215,44 @@ TEST(no_room_is_not_told)
 	if (!event.obj)
 		EXPECT_EQ(1, syscall(SYS_io_getevents, aio, 1, 1, &event, NULL));
 	EXPECT_EQ(POLLOUT, event.res & POLLOUT);
+	syscall(SYS_io_destroy, aio);
+}
+
+/* aio may look from a thread of the kernel's, which has no seat in a PAIR. */
+TEST(aio_in_a_pair)
+{
+	struct iocb poll = { .aio_lio_opcode = IOCB_CMD_POLL, .aio_buf = POLLIN };
+	struct iocb *list[1] = { &poll };
+	int box = mbx_new(MAILBOX_POLICY_PAIR, 4);
+	struct io_event event = {};
+	aio_context_t aio = 0;
+	int go[2];
+	pid_t child;
+
+	ASSERT_LE(0, box);
+	ASSERT_EQ(0, pipe(go));
+	if (syscall(SYS_io_setup, 1, &aio))
+		SKIP(return, "no aio: %s", strerror(errno));
+	/* a seat */
+	ASSERT_EQ(0, mbx_put(box, "to you", 0));
+	poll.aio_fildes = box;
+	ASSERT_EQ(1, syscall(SYS_io_submit, aio, 1, list));
+	child = mbx_fork();
+	if (!child) {
+		char byte;
+
+		if (strcmp(mbx_next(box), "to you") || mbx_put(box, "to me", 0))
+			_exit(1);
+		_exit(read(go[0], &byte, 1) != 1);
+	}
+	ASSERT_EQ(1, syscall(SYS_io_getevents, aio, 1, 1, &event, NULL));
+	EXPECT_EQ(POLLIN, event.res & (POLLIN | POLLERR | POLLHUP));
+	EXPECT_STREQ("to me", mbx_next(box));
+	ASSERT_EQ(1, syscall(SYS_io_submit, aio, 1, list));
+	ASSERT_EQ(1, write(go[1], "", 1));
+	ASSERT_EQ(1, syscall(SYS_io_getevents, aio, 1, 1, &event, NULL));
+	EXPECT_EQ(POLLHUP, event.res & POLLHUP);
+	EXPECT_EQ(0, mbx_join(child));
 	syscall(SYS_io_destroy, aio);
 }
 

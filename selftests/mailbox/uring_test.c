@@ -147,6 +147,45 @@ TEST_F(uring, room_for_the_other_side_is_none)
 	ASSERT_EQ(POLLOUT, answer(self));
 }
 
+/* A broadcast has room when all queues have. */
+TEST_F(uring, room_for_some_is_none)
+{
+	int box = mbx_new(MAILBOX_POLICY_BROADCAST, 1), slow = mbx_dup(box, MAILBOX_RIGHT_RECEIVE);
+
+	ASSERT_LE(0, slow);
+	ASSERT_EQ(0, mbx_put(box, "full", 0));
+	ASSERT_EQ(1, ask(self, box, POLLOUT, 0));
+	ASSERT_STREQ("full", mbx_next(box));
+	ASSERT_EQ(0, answer_if_any(self, 0));
+	ASSERT_STREQ("full", mbx_next(slow));
+	ASSERT_EQ(POLLOUT, answer(self));
+	close(slow);
+	close(box);
+}
+
+/* Less room, and nobody's; a sender that waits is somebody's to receive from. */
+TEST_F(uring, a_sender_is_not_told_of_less)
+{
+	struct mailbox_set set = { .mask = MAILBOX_SET_CAPACITY, .capacity = 1 };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 2), sender = mbx_dup(box, MAILBOX_RIGHT_SEND);
+	struct mbx_call waits;
+
+	ASSERT_LE(0, sender);
+	ASSERT_EQ(0, mbx_put(box, "1", 0));
+	ASSERT_EQ(0, mbx_put(box, "2", 0));
+	ASSERT_EQ(1, ask(self, sender, POLLIN | POLLOUT, 0));
+	ASSERT_EQ(0, mbx_set(box, &set));
+	ASSERT_EQ(0, mbx_call_send(&waits, box, "3", 0));
+	ASSERT_TRUE(mbx_wait_waiters(box, 1, 0));
+	ASSERT_EQ(0, answer_if_any(self, 0));
+	set.capacity = 4;
+	ASSERT_EQ(0, mbx_set(box, &set));
+	ASSERT_EQ(0, mbx_call_join(&waits));
+	ASSERT_EQ(POLLOUT, answer(self));
+	close(sender);
+	close(box);
+}
+
 /* A receiver of a broadcast that is cut off is its own affair. */
 TEST_F(uring, one_receiver_is_cut_off)
 {
