@@ -522,6 +522,9 @@ void mbipc_detach(struct mbipc_handle *handle)
 	bool receives = handle->rights & MAILBOX_RIGHT_RECEIVE;
 	bool sends = handle->rights & MAILBOX_RIGHT_SEND;
 	bool last, forgotten = false, deserted = false, abandoned = false;
+	/* It is the end of one right; but a seat cannot be looked at by everybody. */
+	unsigned int left = mailbox->policy == MAILBOX_POLICY_PAIR ?
+			    MBIPC_POLL_END : MBIPC_POLL_LOOK;
 	struct mbipc_after after = {};
 
 	/* A name's finder must not meet a mailbox that is just being left. */
@@ -545,12 +548,12 @@ void mbipc_detach(struct mbipc_handle *handle)
 		if (sends && !mailbox->senders) {
 			abort_waits(mailbox, true, false, -EPIPE,
 				    MAILBOX_REASON_NO_SENDERS);
-			after.poll |= MBIPC_POLL_END;
+			after.poll |= left;
 		}
 		if (receives && !mailbox->receivers) {
 			abort_waits(mailbox, false, true, -EPIPE,
 				    MAILBOX_REASON_NO_RECEIVERS);
-			after.poll |= MBIPC_POLL_END;
+			after.poll |= left;
 		}
 	}
 	last = (!mailbox->handles || abandoned) && mailbox->state == MBIPC_ACTIVE &&

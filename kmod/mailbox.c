@@ -43,7 +43,7 @@ void mbipc_inbox_init(struct mbipc_inbox *inbox)
  * @handle: the handle
  *
  * By what it may do; on a channel by its end, since what is a message for one
- * is room for the other.
+ * is room for the other, and by whether it may do all.
  */
 wait_queue_head_t *mbipc_pollers(struct mbipc_handle *handle)
 {
@@ -53,7 +53,8 @@ wait_queue_head_t *mbipc_pollers(struct mbipc_handle *handle)
 	BUILD_BUG_ON((MAILBOX_RIGHT_SEND | MAILBOX_RIGHT_RECEIVE) !=
 		     MBIPC_POLLERS - 1);
 	if (mailbox->policy == MAILBOX_POLICY_CHANNEL)
-		return &mailbox->poll[handle->end];
+		return &mailbox->poll[handle->end +
+				      ((handle->may & both) == both ? 0 : 2)];
 	return &mailbox->poll[handle->may & both];
 }
 
@@ -66,7 +67,7 @@ static unsigned int concerns(const struct mbipc_mailbox *mailbox,
 	if (after->poll & (MBIPC_POLL_END | MBIPC_POLL_LOOK))
 		return after->poll;
 	if (mailbox->policy == MAILBOX_POLICY_CHANNEL) {
-		const struct mbipc_end *end = &mailbox->channel->ends[who];
+		const struct mbipc_end *end = &mailbox->channel->ends[who & 1];
 
 		none = after->inbox == &end->inbox ?
 		       MBIPC_POLL_OUT : MBIPC_POLL_IN | MBIPC_POLL_RING;
@@ -106,7 +107,8 @@ static unsigned int polled(struct mbipc_mailbox *mailbox,
  * PAIR is the caller's, and aio may look from a thread of the kernel's: it is
  * told also what is the other seat's.
  */
-static __poll_t key_of(const struct mbipc_mailbox *mailbox, unsigned int what)
+static __poll_t key_of(const struct mbipc_mailbox *mailbox, unsigned int who,
+		       unsigned int what)
 {
 	bool pair = mailbox->policy == MAILBOX_POLICY_PAIR;
 	__poll_t key = 0;
@@ -114,15 +116,18 @@ static __poll_t key_of(const struct mbipc_mailbox *mailbox, unsigned int what)
 	/* Who looks at a ring tells the other side that it polls. */
 	if (what & MBIPC_POLL_RING || (what & MBIPC_POLL_LOOK && !pair))
 		return 0;
-	/* There may be no room yet in the queues of others. */
-	if (what & MBIPC_POLL_OUT && mailbox->policy == MAILBOX_POLICY_BROADCAST)
+	if (what & MBIPC_POLL_END)
+		return EPOLLHUP | EPOLLERR;
+	/* The queue is one receiver's, and the room not yet everywhere. */
+	if (mailbox->policy == MAILBOX_POLICY_BROADCAST)
+		return 0;
+	/* Those who may not do all. */
+	if (mailbox->policy == MAILBOX_POLICY_CHANNEL && who > 1)
 		return 0;
 	if (what & MBIPC_POLL_IN)
 		key |= EPOLLIN | EPOLLRDNORM;
 	if (what & MBIPC_POLL_OUT)
 		key |= EPOLLOUT | EPOLLWRNORM;
-	if (what & MBIPC_POLL_END)
-		key |= EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR;
 	return key;
 }
 
@@ -165,7 +170,7 @@ void mbipc_unlock_after(struct mbipc_mailbox *mailbox,
 		what = concerns(mailbox, after, who);
 		__wake_up(&mailbox->poll[who], TASK_NORMAL,
 			  exclusive_wakes(mailbox, what),
-			  poll_to_key(key_of(mailbox, what)));
+			  poll_to_key(key_of(mailbox, who, what)));
 	}
 	after->poll = 0;
 	mbipc_free(after);
@@ -179,6 +184,9 @@ void mbipc_tell_pollers(struct mbipc_mailbox *mailbox,
 	if (polled(mailbox, after)) {
 		mbipc_unlock(mailbox, after);
 		spin_lock(&mailbox->lock);
+	} else {
+		/* Who comes later looks, and it may be over by then. */
+		after->poll = 0;
 	}
 }
 

@@ -148,13 +148,13 @@ int mbipc_set(struct mbipc_mailbox *mailbox, const struct mailbox_set *set,
 	mailbox->changed_time = ktime_get_ns();
 	if (set->mask & MAILBOX_SET_CAPACITY) {
 		mailbox->capacity = set->capacity;
-		/* Room for one or for many, or less of it. */
-		after.poll |= MBIPC_POLL_OUT | MBIPC_POLL_LOOK;
 		while (settle_all(mailbox, &after)) {
 			mbipc_unlock(mailbox, &after);
 			cond_resched();
 			spin_lock(&mailbox->lock);
 		}
+		/* Room for one or for many, or less of it. */
+		after.poll |= MBIPC_POLL_OUT | MBIPC_POLL_LOOK;
 	}
 out:
 	mbipc_unlock(mailbox, &after);

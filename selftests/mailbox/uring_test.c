@@ -147,6 +147,59 @@ TEST_F(uring, room_for_the_other_side_is_none)
 	ASSERT_EQ(POLLOUT, answer(self));
 }
 
+/* Who may not send has not lost all that could, nor the mailbox. */
+TEST_F(uring, the_end_of_a_right_is_not_the_end)
+{
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1), admin = mbx_dup(box, MAILBOX_RIGHT_ADMIN);
+	int receiver = mbx_dup(box, MAILBOX_RIGHT_RECEIVE);
+
+	ASSERT_LE(0, admin);
+	ASSERT_LE(0, receiver);
+	ASSERT_EQ(1, ask(self, admin, POLLPRI, 0));
+	close(box);
+	ASSERT_EQ(0, answer_if_any(self, 0));
+	ASSERT_EQ(1, ask(self, receiver, POLLIN, 0));
+	ASSERT_EQ(POLLHUP, answer(self));
+	ASSERT_EQ(0, mbx_destroy(admin, NULL));
+	ASSERT_EQ(POLLHUP | POLLERR, answer(self));
+	close(receiver);
+	close(admin);
+}
+
+/* An end that may only send has nothing to receive. */
+TEST_F(uring, a_part_of_an_end)
+{
+	int sender = mbx_dup(self->end[0], MAILBOX_RIGHT_SEND);
+
+	ASSERT_LE(0, sender);
+	ASSERT_EQ(0, mbx_put(self->end[0], "full", 0));
+	ASSERT_EQ(1, ask(self, sender, POLLIN | POLLOUT, 0));
+	ASSERT_EQ(0, mbx_put(self->end[1], "to who may", 0));
+	ASSERT_EQ(0, answer_if_any(self, 0));
+	ASSERT_STREQ("full", mbx_next(self->end[1]));
+	ASSERT_EQ(POLLOUT, answer(self));
+	close(sender);
+}
+
+/* What comes back to one receiver's queue is not in another's. */
+TEST_F(uring, a_message_of_another)
+{
+	int box = mbx_new(MAILBOX_POLICY_BROADCAST, 1), other = mbx_dup(box, MAILBOX_RIGHT_RECEIVE);
+	struct mailbox_receive nowhere = { .buffer = 8, .length = 8 };
+
+	ASSERT_LE(0, other);
+	ASSERT_EQ(0, mbx_put(box, "both", 0));
+	ASSERT_STREQ("both", mbx_next(other));
+	ASSERT_EQ(1, ask(self, other, POLLIN, 0));
+	ASSERT_EQ(-EFAULT, mbx_receive(box, &nowhere));
+	ASSERT_EQ(0, answer_if_any(self, 0));
+	ASSERT_STREQ("both", mbx_next(box));
+	ASSERT_EQ(0, mbx_put(box, "both", 0));
+	ASSERT_EQ(POLLIN, answer(self));
+	close(other);
+	close(box);
+}
+
 /* A broadcast has room when all queues have. */
 TEST_F(uring, room_for_some_is_none)
 {
