@@ -10,6 +10,8 @@
 #include "kselftest_harness.h"
 #include "common.h"
 
+#include <sys/mman.h>
+
 #define MODULE	"mailbox_ipc"
 
 /* delete_module(2) of what is in use; 0 would be a disaster. */
@@ -89,6 +91,32 @@ TEST(unload_persistent_mailbox)
 	EXPECT_STREQ("kept", mbx_next(fd));
 	EXPECT_EQ(0, mbx_destroy(fd, NULL));
 	close(fd);
+}
+
+/* A ring that is mapped, and whose descriptors are closed, is in use; and by whom. */
+TEST(unload_ring_mapped)
+{
+	struct mailbox_channel ends = { .capacity = 1, .ring = 4096, .ring_back = 4096 };
+	int device = mbx_device();
+	char line[256], who[64];
+	bool named = false;
+	FILE *says;
+
+	ASSERT_EQ(0, ioctl(device, MAILBOX_IOC_CHANNEL, &ends));
+	close(device);
+	ASSERT_NE(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, ends.fd, 0));
+	close(ends.fd);
+	close(ends.fd_back);
+	ASSERT_EQ(-EWOULDBLOCK, unload());
+
+	snprintf(who, sizeof(who), "  process %d (", getpid());
+	says = popen("mailboxctl unload 2>&1", "r");
+	ASSERT_NE(NULL, says);
+	while (fgets(line, sizeof(line), says))
+		named |= !strncmp(line, who, strlen(who));
+	/* EX_TEMPFAIL */
+	EXPECT_EQ(75 << 8, pclose(says));
+	EXPECT_TRUE(named);
 }
 
 TEST_HARNESS_MAIN

@@ -148,11 +148,10 @@ void json_print(struct json_object *object, bool pretty);
 /* --- holders.c ----------------------------------------------------------- */
 
 struct holder {
-	uint64_t id;		/* of the mailbox; not of the device */
+	uint64_t id;		/* of the mailbox; 0 for the device, or a ring */
 	pid_t pid;
 	uint32_t uid;
-	int fd;
-	bool device;		/* /dev/mailbox itself */
+	int fd;			/* -1: a ring that is mapped, and has no other */
 	char rights[8];
 	char policy[16];
 	char depth[NUMBER_TEXT];
@@ -165,8 +164,9 @@ typedef void holder_fn(const struct holder *holder, void *argument);
 
 /*
  * Calls @each for each descriptor of a process, but this one, that holds a
- * mailbox or the device.  Returns false if there are processes that the caller
- * may not look into.
+ * mailbox or the device, and for each process that has a ring mapped and no
+ * such descriptor.  Returns false if there are processes that the caller may not
+ * look into.
  */
 bool holders(holder_fn *each, void *argument);
 

@@ -47,6 +47,20 @@ static bool next_line(FILE *file, char *line, size_t size)
 	return true;
 }
 
+/* A file of a process; NULL too for one that has ended meanwhile. */
+static FILE *open_text(int process, const char *path)
+{
+	int fd = openat(process, path, O_RDONLY | O_CLOEXEC);
+	FILE *file;
+
+	if (fd < 0)
+		return NULL;
+	file = fdopen(fd, "r");
+	if (!file)
+		close(fd);
+	return file;
+}
+
 static bool read_fdinfo(int process, const char *number, struct holder *holder)
 {
 	char line[MAILBOX_NAME_MAX + 64];
@@ -54,17 +68,11 @@ static bool read_fdinfo(int process, const char *number, struct holder *holder)
 	const char *value;
 	bool found = false;
 	FILE *file;
-	int fd;
 
 	snprintf(path, sizeof(path), "fdinfo/%s", number);
-	fd = openat(process, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	file = open_text(process, path);
+	if (!file)
 		return false;
-	file = fdopen(fd, "r");
-	if (!file) {
-		close(fd);
-		return false;
-	}
 
 	while (next_line(file, line, sizeof(line))) {
 		value = value_of(line, "mailbox-id");
@@ -85,24 +93,34 @@ static bool read_fdinfo(int process, const char *number, struct holder *holder)
 	return found;
 }
 
+/* Has it a ring mapped?  That holds the module also without a descriptor. */
+static bool has_mapped(int process)
+{
+	FILE *file = open_text(process, "maps");
+	char line[PATH_MAX + 128];
+	bool found = false;
+
+	if (!file)
+		return false;
+	while (!found && next_line(file, line, sizeof(line))) {
+		size_t length = strlen(line), tail = strlen(" " HANDLE_LINK);
+
+		found = length > tail && !strcmp(line + length - tail, " " HANDLE_LINK);
+	}
+	fclose(file);
+	return found;
+}
+
 /* Command and user; a process that ends meanwhile leaves them empty. */
 static void read_process(int process, struct holder *holder)
 {
+	FILE *file = open_text(process, "status");
 	char line[256];
 	const char *value;
-	FILE *file;
-	int fd;
 
 	holder->uid = (uint32_t)-1;
-
-	fd = openat(process, "status", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (!file)
 		return;
-	file = fdopen(fd, "r");
-	if (!file) {
-		close(fd);
-		return;
-	}
 
 	while (next_line(file, line, sizeof(line))) {
 		copy_value(line, "Name", holder->command, sizeof(holder->command));
@@ -117,6 +135,7 @@ static void read_process(int process, struct holder *holder)
 static bool scan_process(int proc, const char *pid, holder_fn *each, void *argument)
 {
 	struct dirent *entry;
+	bool found = false;
 	int process;
 	DIR *files;
 	int fd;
@@ -153,18 +172,24 @@ static bool scan_process(int proc, const char *pid, holder_fn *each, void *argum
 		holder = (struct holder) {
 			.pid = (pid_t)atol(pid),
 			.fd = atoi(entry->d_name),
-			.device = !strcmp(target, DEVICE_LINK),
 		};
-		if (!holder.device &&
+		if (strcmp(target, DEVICE_LINK) &&
 		    (strcmp(target, HANDLE_LINK) ||
 		     !read_fdinfo(process, entry->d_name, &holder)))
 			continue;
 
+		found = true;
 		read_process(process, &holder);
 		each(&holder, argument);
 	}
-
 	closedir(files);
+
+	if (!found && has_mapped(process)) {
+		struct holder holder = { .pid = (pid_t)atol(pid), .fd = -1 };
+
+		read_process(process, &holder);
+		each(&holder, argument);
+	}
 	close(process);
 	return true;
 }

@@ -116,7 +116,7 @@ static void print_unnamed(const struct holder *holder, void *argument)
 
 	(void)argument;
 
-	if (holder->device || holder->named)
+	if (!holder->id || holder->named)
 		return;
 	command = escape(holder->command, NULL);
 	printf("%8" PRIu64 "  %-9s %8s %10s  %-6s %8d %5d  %s\n", holder->id, holder->policy,

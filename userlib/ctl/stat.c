@@ -38,7 +38,7 @@ static void collect(const struct holder *holder, void *argument)
 {
 	struct search *search = argument;
 
-	if (holder->device || holder->id != search->id)
+	if (holder->id != search->id)
 		return;
 
 	search->found = reallocarray(search->found, search->count + 1, sizeof(*holder));
