@@ -489,7 +489,9 @@ static void do_list(const struct call *call, struct outcome *outcome)
 
 static void do_destroy(const struct call *call, int fd, struct outcome *outcome)
 {
-	struct mailbox_destroy destroy = { .reserved = call->arg[TWIST] == TWIST_RESERVED };
+	struct mailbox_destroy destroy = {
+		.flags = call->arg[FLAGS], .reserved = call->arg[TWIST] == TWIST_RESERVED,
+	};
 
 	if (!command(fd, MAILBOX_IOC_DESTROY, &destroy, call, outcome))
 		outcome->count = destroy.dropped;

@@ -58,7 +58,9 @@ const struct op_grammar ops[OPS] = {
 	[OP_STAT] = { "stat", { 6, 4, 1 }, A(SLOT) | A(TWIST), 0 },
 	[OP_INFO] = { "info", { 3, 1, 1 }, A(SLOT) | A(TWIST), 0 },
 	[OP_LIST] = { "list", { 2, 1, 1 }, A(NAME) | A(COUNT) | A(TWIST), 0 },
-	[OP_DESTROY] = { "destroy", { 2, 1, 1 }, A(SLOT) | A(TWIST), 0 },
+	[OP_DESTROY] = {
+		"destroy", { 2, 1, 1 }, A(SLOT) | A(FLAGS) | A(TWIST), MAILBOX_DESTROY_NOW,
+	},
 	[OP_CLOSE] = { "close", { 5, 3, 3 }, A(SLOT), 0 },
 	[OP_READ] = { "read", { 4, 6, 2 }, A(SLOT) | A(LENGTH) | A(PIECES) | A(TWIST), 0 },
 	[OP_WRITE] = { "write", { 4, 6, 2 }, A(SLOT) | A(LENGTH) | A(PIECES) | A(TWIST), 0 },

@@ -623,7 +623,12 @@ static void expect_destroy(unsigned int actor, const struct call *call, struct h
 	struct box *box = handle->box;
 	uint64_t dropped = box->dropped;
 
+	check_known(call->arg[FLAGS], MAILBOX_DESTROY_NOW, FIELD(mailbox_destroy, flags),
+		    &expected->wrong);
 	check_reserved(call, FIELD(mailbox_destroy, reserved), &expected->wrong);
+	if (call->arg[FLAGS] & MAILBOX_DESTROY_NOW && box->policy != MAILBOX_POLICY_SEGMENT)
+		complain(&expected->wrong, EINVAL, MAILBOX_REASON_POLICY,
+			 FIELD(mailbox_destroy, flags), MAILBOX_DESTROY_NOW);
 	if (!(handle->rights & MAILBOX_RIGHT_ADMIN))
 		complain(&expected->wrong, EPERM, MAILBOX_REASON_RIGHT, MAILBOX_NO_FIELD,
 			 MAILBOX_RIGHT_ADMIN);

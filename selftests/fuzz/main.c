@@ -97,6 +97,7 @@ static bool reported(const char *why)
 
 static void report(const struct program *failing, struct verdict verdict, uint64_t seed)
 {
+	const char *kernel = getenv("KERNEL") ?: "6.1-debug";
 	struct program program = *failing;
 	struct verdict again;
 
@@ -116,9 +117,9 @@ static void report(const struct program *failing, struct verdict verdict, uint64
 	printf("# seed=%#llx program:\n", (unsigned long long)seed);
 	program_write(&program, "", stdout);
 	printf("# To run it again: put these lines into a file, and\n"
-	       "#     make fuzz REPLAY=file\n"
-	       "# or all of it: make fuzz SEED=%#llx PROGRAMS=%u%s\n",
-	       (unsigned long long)options.seed, counts.programs - counts.known,
+	       "#     make fuzz KERNEL=%s REPLAY=file\n"
+	       "# or all of it: make fuzz KERNEL=%s SEED=%#llx PROGRAMS=%u%s\n",
+	       kernel, kernel, (unsigned long long)options.seed, counts.programs - counts.known,
 	       options.bare ? " BARE=1" : "");
 	fflush(stdout);
 }

@@ -652,6 +652,8 @@ int main(void)
 			limit = atoi(line + 6);
 		else if (!strncmp(line, "cpus ", 5))
 			check_cpus(atoi(line + 5));
+		else if (!strncmp(line, "kernel ", 7))	/* for who says how to try again */
+			setenv("KERNEL", line + 7, 1);
 		else if (!strncmp(line, "program ", 8))
 			run(line + 8, limit, terminal);
 	}
