@@ -138,6 +138,37 @@ TEST_F(ring, pieces)
 	EXPECT_EQ(-ETIMEDOUT, mailbox_ring_receivev(self->b, in, 2, 0));
 }
 
+TEST_F(ring, events_that_are_none)
+{
+	EXPECT_EQ(-EINVAL, mailbox_ring_wait(self->a, 0, 0, 0));
+	EXPECT_EQ(-EINVAL, mailbox_ring_wait(self->a, MAILBOX_RING_DATA | 0x4, 0, 0));
+	EXPECT_EQ(-EINVAL, mailbox_ring_wait(self->a, 0x80000000, 0, 0));
+	EXPECT_EQ(0, mailbox_ring_send(self->a, "x", 1, 0));
+}
+
+/* Attached are sizes that a ring can have, by flags that there are; else nothing is done. */
+TEST_F(ring, sizes_and_flags_that_are_none)
+{
+	static const uint32_t wrong[] = {
+		0, 1, SIZE / 2, SIZE + 8, 3 * SIZE, 2 * MAILBOX_RING_MAX, UINT32_MAX,
+	};
+	struct mailbox_ring *a = self->a, *made = NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		EXPECT_EQ(-EINVAL, mailbox_ring_attach(a->mine, wrong[i], a->theirs, SIZE,
+						       variant->flags, a->transport, NULL, &made));
+		EXPECT_EQ(-EINVAL, mailbox_ring_attach(a->mine, SIZE, a->theirs, wrong[i],
+						       variant->flags, a->transport, NULL, &made));
+	}
+	EXPECT_EQ(-EINVAL, mailbox_ring_attach(a->mine, SIZE, a->theirs, SIZE,
+					       MAILBOX_RING_NOPOLL | 0x2, a->transport, NULL,
+					       &made));
+	EXPECT_EQ(-EINVAL, mailbox_ring_attach(a->mine, SIZE, a->theirs, SIZE, 0x80000000,
+					       a->transport, NULL, &made));
+	EXPECT_EQ(NULL, made);
+}
+
 TEST_F(ring, is_full_at_its_size)
 {
 	char record[56] = "";

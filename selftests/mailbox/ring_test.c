@@ -68,6 +68,28 @@ TEST_F(rings, records_arrive)
 	EXPECT_EQ(-EMSGSIZE, mailbox_ring_send(self->ring[0], large, SIZE, 0));
 }
 
+TEST_F(rings, opened_by_who_may_and_as_it_is_said)
+{
+	struct mailbox_error error;
+	struct mailbox_ring *made = NULL;
+	unsigned int right;
+
+	for (right = MAILBOX_RIGHT_SEND; right <= MAILBOX_RIGHT_RECEIVE; right <<= 1) {
+		int fd = mailbox_dup(self->end[0], right, 0, &error);
+
+		ASSERT_LE(0, fd);
+		EXPECT_EQ(-EACCES, mailbox_ring_open(fd, 0, &made, &error));
+		EXPECT_EQ(MAILBOX_REASON_RIGHT, error.reason);
+		close(fd);
+	}
+	EXPECT_EQ(-EINVAL, mailbox_ring_open(self->end[0], MAILBOX_RING_NOPOLL | 0x2, &made,
+					     &error));
+	EXPECT_EQ(-EINVAL, error.code);
+	EXPECT_EQ(-EBADF, mailbox_ring_open(-1, 0, &made, &error));
+	EXPECT_EQ(NULL, made);
+	EXPECT_EQ(0, mailbox_ring_send(self->ring[0], "x", 1, 0));
+}
+
 /* A child sends numbers of all lengths, sleeping and waking as it must. */
 TEST_F(rings, a_stream_arrives_whole)
 {

@@ -90,6 +90,7 @@ TEST_F(segment, is_found_by_name)
 
 	/* where it is wished for, and nowhere else */
 	EXPECT_EQ(-EEXIST, mailbox_attach(fd, self->place, PROT_READ, &there, NULL, NULL));
+	EXPECT_EQ(-EINVAL, mailbox_attach(fd, (char *)there + 8, PROT_READ, &there, NULL, NULL));
 	EXPECT_EQ(0, mailbox_attach(fd, there, PROT_READ, &there, NULL, NULL));
 	close(fd);
 	EXPECT_STREQ("shared", (char *)there + 5000);
