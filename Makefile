@@ -507,4 +507,4 @@ help:
 	'            ($(or $(KDIR),none is installed))' \
 	'  O=dir     build there, for sources that are read-only' \
 	'  V=1 shows commands, W=1 warns more, C=1 runs sparse, LLVM=1 takes clang' \
-	'  KERNEL=6.12 for demo, shell and fuzz; SMP=n virtual CPUs; KVM=1 if it works here'
+	'  KERNEL=6.12 for demo, shell, fuzz, soak; SMP=n virtual CPUs; KVM=1 if it works here'

@@ -2,8 +2,8 @@
 /*
  * A soak's ground: memfds, as in host/ring_memfd.h; it takes no module.
  *
- * But who sleeps there sleeps on the indexes themselves, and the futex looks at
- * them once more.  Here it is a bell that wakes and nothing else, as it is the
+ * But who sleeps there sleeps on a count of wake-ups, at which the futex looks
+ * once more.  Here it is a bell that wakes and nothing else, as it is the
  * module's WAKE: a wake-up that is lost stays lost.
  */
 #ifndef SOAK_MEMFD_H

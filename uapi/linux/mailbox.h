@@ -217,8 +217,8 @@ struct mailbox_vector {
  * @abi_version: out: MAILBOX_ABI_VERSION of the module
  * @features: out: MAILBOX_FEATURE_* bits
  * @message_max: out: the largest message that the module allows, bytes
- * @user_bytes: out: queued bytes now charged to the calling user (payloads and
- *	what it costs to keep them)
+ * @user_bytes: out: bytes now charged to the calling user: queued payloads and what
+ *	it costs to keep them, rings, segments
  * @user_bytes_max: out: the user's quota of them
  * @user_messages: out: queued messages now charged to the calling user
  * @user_messages_max: out: the user's quota of them

@@ -57,7 +57,7 @@ static void print_human(const struct mailbox_info *info)
 	if (unknown)
 		printf(" and others (0x%" PRIx64 ")", unknown);
 	printf("\n%-18s %" PRIu64 " bytes\n", "largest message", (uint64_t)info->message_max);
-	printf("%-18s %" PRIu64 " of %" PRIu64 "\n", "your queued bytes",
+	printf("%-18s %" PRIu64 " of %" PRIu64 "\n", "your bytes",
 	       (uint64_t)info->user_bytes, (uint64_t)info->user_bytes_max);
 	printf("%-18s %" PRIu64 " of %" PRIu64 "\n", "your messages",
 	       (uint64_t)info->user_messages, (uint64_t)info->user_messages_max);

@@ -25,7 +25,8 @@
  * - Functions return 0, a length or a set of events, or a negative errno.
  *
  * The fast paths are here, to be inlined, and what they may call is in the
- * library.  Each atomic names its partner.
+ * library.  The atomics are those of C11, by the compiler's names, which C++ knows too;
+ * each names its partner.
  */
 #ifndef _MAILBOX_RING_H
 #define _MAILBOX_RING_H
@@ -137,7 +138,7 @@ struct mailbox_ring {
  * @ring: set
  * @error: filled on failure; may be NULL
  *
- * Return: 0; -ENOTTY: no end of a channel, or one without rings; -EINVAL,
+ * Return: 0; -EBADF; -ENOTTY: no end of a channel, or one without rings; -EINVAL,
  * -ENOMEM, -EACCES; -EPERM: who had the side before makes the barriers for the
  * other one, and here membarrier(2) is refused.
  */

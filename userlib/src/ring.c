@@ -43,7 +43,10 @@ static bool size_ok(uint32_t size)
 	return size >= MAILBOX_RING_MIN && size <= MAILBOX_RING_MAX && !(size & (size - 1));
 }
 
-/* Is there nobody who could do anything meanwhile?  A file is read to know. */
+/*
+ * Is there nobody who could do anything meanwhile?  A file is read to know; who does not
+ * see that another thread has done so reads it once more.
+ */
 static bool one_cpu(void)
 {
 	static int cpus;
@@ -373,7 +376,10 @@ static int announce(struct mailbox_ring *ring, uint32_t events, uint32_t need)
 		__atomic_store_n(&mine->data_wait, next_ticket(&mine->data_ticket),
 				 __ATOMIC_RELAXED);
 
-	/* with mailbox__ring_watched(): for both sides, or for this one */
+	/*
+	 * With mailbox__ring_watched(): for both sides, or for this one.  Only this side sets
+	 * @flags, before its first sleep.
+	 */
 	if ((__atomic_load_n(&mine->flags, __ATOMIC_RELAXED) & MAILBOX_RING_HEAVY) &&
 	    membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED))
 		return -errno;
@@ -426,6 +432,7 @@ static unsigned int pause_between(const struct mailbox_ring *ring, uint32_t even
 	return 1;
 }
 
+/* @head is this side's own; if its other thread moves it just now, either will do. */
 static void pause_next_time(struct mailbox_ring *ring, unsigned int waited)
 {
 	uint32_t said = __atomic_load_n(&ring->mine->head, __ATOMIC_RELAXED);
