@@ -17,6 +17,7 @@
 #include <sys/sysinfo.h>
 
 #define SIZE	4096			/* of the rings */
+#define BACKLOG	4			/* of the listener */
 /* Longer than what is copied word by word, which cannot be made to fail. */
 #define MIDDLE	1000
 #define SPAN	(4096 + 2 * SIZE)
@@ -445,6 +446,17 @@ static int other_refuses(struct site *site)
 	return result ?: mbx_ioctl(site->listener, MAILBOX_IOC_REFUSE, &no);
 }
 
+/* The request waits for its place in the queue, too. */
+static int other_makes_room(struct site *site)
+{
+	if (!mbx_wait_waiters(site->listener, 1, 0))
+		return -ETIME;
+	for (int i = 0; i < BACKLOG; i++)
+		if (strcmp(mbx_next(site->listener), "full"))
+			return -EBADMSG;
+	return other_accepts(site);
+}
+
 /* The request that the site has received is this one's. */
 static int other_connects(struct site *site)
 {
@@ -512,6 +524,7 @@ CALL_OF_NEWCOMER(connect);
 CALL(connect_vector);
 CALL_AND_OTHER(connect_and_wait, accepts);
 CALL_AND_OTHER(connect_and_wait, refuses);
+CALL_AND_OTHER(connect_and_wait, makes_room);
 CALL(receive);
 CALL(accept);
 CALL_OF_STRANGER(accept);
@@ -589,7 +602,7 @@ static void site_open(struct __test_metadata *_metadata, struct site *site, stru
 	site->deadline = mbx_now() + MBX_PATIENCE;
 	site->device = mbx_device();
 	ASSERT_LE(0, site->device);
-	site->listener = mbx_new(MAILBOX_POLICY_SHARED, 4);
+	site->listener = mbx_new(MAILBOX_POLICY_SHARED, BACKLOG);
 	ASSERT_LE(0, site->listener);
 	site->asker = mbx_dup(site->listener, MAILBOX_RIGHT_SEND);
 	ASSERT_LE(0, site->asker);
@@ -609,6 +622,8 @@ static void site_open(struct __test_metadata *_metadata, struct site *site, stru
 		ASSERT_EQ(0, hear(site, &message, room));
 	}
 	site->sequence = message.header.sequence;
+	for (int i = 0; i < BACKLOG && other->act == other_makes_room; i++)
+		ASSERT_EQ(0, mbx_put(site->listener, "full", MAILBOX_NONBLOCK));
 	if (other->act && other->act != other_connects)
 		other_start(_metadata, other);
 	if (other->act == other_sleeps)
