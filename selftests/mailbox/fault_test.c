@@ -19,8 +19,13 @@
 #include <sys/uio.h>
 
 #define LENGTH_MAX	(5 * 4096)
+/* Longer than what is copied word by word, and still within one object. */
+#define MIDDLE		1000
+/* In pages. */
+#define LONG		(LENGTH_MAX - 100)
 #define RECEIVERS	3
 #define NAMED		9
+#define BATCH		3
 
 /* --- the place where it happens --------------------------------------- */
 
@@ -28,6 +33,7 @@
  * struct site - a mailbox, and what a call does with it
  * @device: /dev/mailbox
  * @fd: handles on the mailbox, the first one with all rights; -1: none
+ * @back: of a channel the end that @fd does not have; -1: none
  * @name: the mailbox's
  * @other: a name that is free
  * @named: other mailboxes that have names, where many are wanted
@@ -42,6 +48,7 @@
 struct site {
 	int device;
 	int fd[RECEIVERS];
+	int back;
 	char name[MBX_NAME_SIZE];
 	char other[MBX_NAME_SIZE];
 	int named[NAMED];
@@ -71,7 +78,7 @@ static bool is_payload(const char *memory, size_t length, __u32 number)
 	return true;
 }
 
-static int put(struct site *site)
+static int put(struct site *site, int fd)
 {
 	struct mailbox_send message = {
 		.flags = MAILBOX_NONBLOCK,
@@ -81,7 +88,7 @@ static int put(struct site *site)
 	int result;
 
 	write_payload(site, site->next);
-	result = mbx_send(site->fd[0], &message);
+	result = mbx_send(fd, &message);
 	if (!result)
 		site->next++;
 	return result;
@@ -343,28 +350,68 @@ static int call_send_vector(struct site *site)
 	return called(site, result, &message.error);
 }
 
-static int call_send_batch(struct site *site)
+static const struct mailbox_error *item_error(const struct mailbox_batch *batch, __u32 item)
 {
-	struct mailbox_send items[3];
+	return (void *)(uintptr_t)(batch->items + item * batch->item_size);
+}
+
+/* A batch says of which item it ended, and why, and that no more were tried. */
+static int batched(struct site *site, int result, const struct mailbox_batch *batch)
+{
+	const struct mailbox_error *error = &batch->error;
+
+	if (!result && batch->done < batch->count) {
+		error = item_error(batch, batch->done);
+		result = error->code;
+		if (!batch->done || !result)
+			return -EBADMSG;
+		for (__u32 i = batch->done + 1; i < batch->count; i++)
+			if (item_error(batch, i)->code != -ECANCELED)
+				return -EBADMSG;
+	}
+	return called(site, result, error);
+}
+
+/* Two pieces, in a place of their own each. */
+static void cut(struct mailbox_vector pieces[2], char *memory, size_t length)
+{
+	pieces[0] = (struct mailbox_vector){ MBX_PTR(memory), 33 };
+	pieces[1] = (struct mailbox_vector){ MBX_PTR(memory + 33), length - 33 };
+}
+
+/* @how: MAILBOX_VECTOR, or 0 */
+static int send_batch(struct site *site, __u32 how)
+{
+	struct mailbox_vector pieces[BATCH][2];
+	struct mailbox_send items[BATCH];
 	struct mailbox_batch batch = { .done = 0 };
-	char payload[3][64];
+	char payload[BATCH][MIDDLE];
 	int result;
 
 	memset(items, 0, sizeof(items));
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < BATCH; i++) {
 		__u32 number = site->next + i;
 
 		memset(payload[i], (char)number, site->length);
 		memcpy(payload[i], &number, sizeof(number));
-		items[i].flags = MAILBOX_NONBLOCK;
-		items[i].buffer = MBX_PTR(payload[i]);
-		items[i].length = site->length;
+		cut(pieces[i], payload[i], site->length);
+		items[i].flags = MAILBOX_NONBLOCK | how;
+		items[i].buffer = how ? MBX_PTR(pieces[i]) : MBX_PTR(payload[i]);
+		items[i].length = how ? 2 : site->length;
 	}
-	result = mbx_send_batch(site->fd[0], items, 3, &batch);
+	result = mbx_send_batch(site->fd[0], items, BATCH, &batch);
 	site->next += batch.done;
-	if (!result && !batch.done)
-		return -EBADMSG;
-	return called(site, result, &batch.error);
+	return batched(site, result, &batch);
+}
+
+static int call_send_batch(struct site *site)
+{
+	return send_batch(site, 0);
+}
+
+static int call_send_batch_vector(struct site *site)
+{
+	return send_batch(site, MAILBOX_VECTOR);
 }
 
 static int call_write(struct site *site)
@@ -462,27 +509,37 @@ static int call_receive_vector(struct site *site)
 	return received(site, result, message.header.length);
 }
 
-static int call_receive_batch(struct site *site)
+static int receive_batch(struct site *site, __u32 how)
 {
-	struct mailbox_receive items[3];
+	struct mailbox_vector pieces[BATCH][2];
+	struct mailbox_receive items[BATCH];
 	struct mailbox_batch batch = { .done = 0 };
-	char payload[3][64];
+	char payload[BATCH][MIDDLE];
 	int result;
 
 	memset(items, 0, sizeof(items));
-	for (int i = 0; i < 3; i++) {
-		items[i].flags = MAILBOX_NONBLOCK;
-		items[i].buffer = MBX_PTR(payload[i]);
-		items[i].length = sizeof(payload[i]);
+	for (int i = 0; i < BATCH; i++) {
+		cut(pieces[i], payload[i], MIDDLE);
+		items[i].flags = MAILBOX_NONBLOCK | how;
+		items[i].buffer = how ? MBX_PTR(pieces[i]) : MBX_PTR(payload[i]);
+		items[i].length = how ? 2 : MIDDLE;
 	}
-	result = mbx_receive_batch(site->fd[0], items, 3, &batch);
+	result = mbx_receive_batch(site->fd[0], items, BATCH, &batch);
 	for (__u32 i = 0; i < batch.done; i++)
 		if (items[i].header.length != site->length ||
 		    !is_payload(payload[i], site->length, site->first++))
 			return -EBADMSG;
-	if (!result && !batch.done)
-		return -EBADMSG;
-	return called(site, result, &batch.error);
+	return batched(site, result, &batch);
+}
+
+static int call_receive_batch(struct site *site)
+{
+	return receive_batch(site, 0);
+}
+
+static int call_receive_batch_vector(struct site *site)
+{
+	return receive_batch(site, MAILBOX_VECTOR);
 }
 
 static int call_peek(struct site *site)
@@ -589,11 +646,6 @@ FIXTURE_VARIANT(fault)
 	unsigned int least[FAULT_KINDS];	/* failures: slab, page, copy */
 };
 
-/* Longer than what is copied word by word, and still within one object. */
-#define MIDDLE	1000
-/* In pages. */
-#define LONG	(LENGTH_MAX - 100)
-
 #define CALL(which, ...)						\
 	FIXTURE_VARIANT_ADD(fault, which) {				\
 		.call = call_##which, .length = 64, __VA_ARGS__		\
@@ -654,6 +706,15 @@ CALL_OF(send, newcomer_broadcast, .length = 64, .policy = MAILBOX_POLICY_BROADCA
 CALL(send_vector);
 CALL_OF(send_vector, long, .length = LONG, .least = { 2, 5, 5 });
 CALL(send_batch, .queued = 1);
+CALL_OF(send_batch, broadcast, .length = MIDDLE, .policy = MAILBOX_POLICY_BROADCAST,
+	.least = { BATCH * (1 + RECEIVERS), 0, BATCH });
+CALL_OF(send_batch, pair, .length = MIDDLE, .policy = MAILBOX_POLICY_PAIR,
+	.least = { BATCH, 0, BATCH });
+CALL_OF(send_batch, channel, .length = MIDDLE, .policy = MAILBOX_POLICY_CHANNEL,
+	.least = { BATCH, 0, BATCH });
+CALL_OF(send_batch_vector, middle, .length = MIDDLE, .queued = 1,
+	.least = { 2 * BATCH, 0, 3 * BATCH });
+CALL_OF(send_batch_vector, broadcast, .length = MIDDLE, .policy = MAILBOX_POLICY_BROADCAST);
 CALL(write);
 CALL_OF(write, long, .length = LONG, .least = { 1, 5, 5 });
 CALL_OF(write, stranger, .length = 64, .caller = FAULT_ALICE);
@@ -669,7 +730,17 @@ CALL_OF(receive_newer, middle, .length = MIDDLE, .queued = 2);
 CALL_OF(receive_truncated, middle, .length = MIDDLE, .queued = 2);
 CALL_OF(receive_truncated, long, .length = LONG, .queued = 2);
 CALL(receive_vector, .queued = 2);
-CALL(receive_batch, .queued = 3);
+CALL(receive_batch, .queued = BATCH);
+CALL_OF(receive_batch, broadcast, .length = MIDDLE, .queued = BATCH,
+	.policy = MAILBOX_POLICY_BROADCAST, .least = { 0, 0, BATCH });
+CALL_OF(receive_batch, pair, .length = MIDDLE, .queued = BATCH,
+	.policy = MAILBOX_POLICY_PAIR, .least = { 0, 0, BATCH });
+CALL_OF(receive_batch, channel, .length = MIDDLE, .queued = BATCH,
+	.policy = MAILBOX_POLICY_CHANNEL, .least = { 0, 0, BATCH });
+CALL_OF(receive_batch_vector, middle, .length = MIDDLE, .queued = BATCH,
+	.least = { BATCH, 0, 3 * BATCH });
+CALL_OF(receive_batch_vector, broadcast, .length = MIDDLE, .queued = BATCH,
+	.policy = MAILBOX_POLICY_BROADCAST);
 CALL_OF(peek, middle, .length = MIDDLE, .queued = 2);
 CALL_OF(peek, long, .length = LONG, .queued = 2, .least = { 0, 0, 5 });
 CALL_OF(peek, pair, .length = MIDDLE, .queued = 2, .policy = MAILBOX_POLICY_PAIR);
@@ -709,6 +780,8 @@ static int site_open(struct site *site, __u32 policy)
 		.mode = 0600,
 		.capacity = 8,
 	};
+	struct mailbox_channel channel = { .capacity = how.capacity };
+	int result;
 
 	mbx_name(site->other, "fault-other");
 	site->device = mbx_device();
@@ -716,6 +789,13 @@ static int site_open(struct site *site, __u32 policy)
 		return site->device;
 	for (int i = 0; i < RECEIVERS; i++)
 		site->fd[i] = -1;
+	site->back = -1;
+	if (policy == MAILBOX_POLICY_CHANNEL) {
+		result = mbx_ioctl(site->device, MAILBOX_IOC_CHANNEL, &channel);
+		site->fd[0] = channel.fd;
+		site->back = channel.fd_back;
+		return result;
+	}
 	site->fd[0] = mbx_create(&how);
 	if (site->fd[0] < 0)
 		return site->fd[0];
@@ -745,6 +825,8 @@ static void site_close(struct site *site)
 	for (int i = 0; i < RECEIVERS; i++)
 		if (site->fd[i] >= 0)
 			close(site->fd[i]);
+	if (site->back >= 0)
+		close(site->back);
 	for (int i = 0; i < NAMED; i++)
 		if (site->named[i] > 0)
 			close(site->named[i]);
@@ -753,12 +835,16 @@ static void site_close(struct site *site)
 
 /*
  * In a PAIR this process is one, and what it sends is for another: a child
- * that takes it, so that a message was not only counted but is whole.
+ * that takes it, so that a message was not only counted but is whole.  What is
+ * sent to an end of a channel is for the other end.
  */
-static int taken_by_child(struct site *site, __u32 number)
+static int taken_by_other(struct site *site, __u32 number)
 {
-	pid_t child = mbx_fork();
+	pid_t child;
 
+	if (site->back >= 0)
+		return take(site, site->back, number);
+	child = mbx_fork();
 	if (!child)
 		_exit(-take(site, site->fd[0], number) & 0x7f);
 	return -mbx_join(child);
@@ -772,7 +858,7 @@ static int put_by_child(struct site *site, int count)
 
 	if (!child) {
 		while (!result && count--)
-			result = put(site);
+			result = put(site, site->fd[0]);
 		_exit(-result & 0x7f);
 	}
 	site->next += count;
@@ -787,15 +873,16 @@ static void call_once(struct __test_metadata *_metadata, void *data, const void 
 	FIXTURE_DATA(fault) *self = data;
 	struct site site = { .length = variant->length, .memory = self->memory, .made = -1 };
 	bool pair = variant->policy == MAILBOX_POLICY_PAIR;
-	/* in a PAIR all that waits is for this process, or else for the other */
-	bool theirs = pair && !variant->queued;
+	bool sides = pair || variant->policy == MAILBOX_POLICY_CHANNEL;
+	/* where there are two all that waits is for this one, or else for the other */
+	bool theirs = sides && !variant->queued;
 	int result;
 
 	ASSERT_EQ(0, site_open(&site, variant->policy));
 	if (pair && variant->queued)
 		ASSERT_EQ(0, put_by_child(&site, variant->queued));
 	for (int i = 0; i < variant->queued && !pair; i++)
-		ASSERT_EQ(0, put(&site));
+		ASSERT_EQ(0, put(&site, sides ? site.back : site.fd[0]));
 	if (variant->call == call_list_of_many)
 		ASSERT_EQ(0, site_name_more(&site));
 	write_payload(&site, site.next);
@@ -832,17 +919,17 @@ static void call_once(struct __test_metadata *_metadata, void *data, const void 
 		for (int i = 0; i < RECEIVERS && site.fd[i] >= 0; i++) {
 			/* only the first handle received in the call */
 			for (__u32 n = i ? 0 : site.first; n < site.next; n++)
-				ASSERT_EQ(0, theirs ? taken_by_child(&site, n) :
+				ASSERT_EQ(0, theirs ? taken_by_other(&site, n) :
 						      take(&site, site.fd[i], n));
 			if (!theirs)
 				ASSERT_EQ(-EAGAIN, take(&site, site.fd[i], 0));
 		}
 		ASSERT_EQ(0, mbx_depth(site.fd[0]));
 		/* and it works */
-		ASSERT_EQ(0, put(&site));
+		ASSERT_EQ(0, put(&site, site.fd[0]));
 		for (int i = 0; i < RECEIVERS && site.fd[i] >= 0; i++)
-			ASSERT_EQ(0, pair ? taken_by_child(&site, site.next - 1) :
-					    take(&site, site.fd[i], site.next - 1));
+			ASSERT_EQ(0, sides ? taken_by_other(&site, site.next - 1) :
+					     take(&site, site.fd[i], site.next - 1));
 		ASSERT_EQ(0, mbx_depth(site.fd[0]));
 	}
 	site_close(&site);

@@ -189,19 +189,19 @@ static int make_call(FIXTURE_DATA(other_waits) *self, const FIXTURE_VARIANT(othe
 	return variant->call == SEND ? do_send_as(self, variant) : do_receive(self);
 }
 
-static int open_ends(FIXTURE_DATA(other_waits) *self, const FIXTURE_VARIANT(other_waits) *variant)
+static int open_ends(bool is_channel, __u32 policy, __u64 capacity, int *fd, int *end)
 {
-	struct mailbox_channel channel = { .capacity = variant->capacity };
+	struct mailbox_channel channel = { .capacity = capacity };
 	int result;
 
-	if (!variant->channel) {
-		self->fd = mbx_new(variant->policy, variant->capacity);
-		self->end = self->fd;
-		return self->fd;
+	if (!is_channel) {
+		*fd = mbx_new(policy, capacity);
+		*end = *fd;
+		return *fd;
 	}
 	result = mbx_on_device(MAILBOX_IOC_CHANNEL, &channel);
-	self->fd = channel.fd;
-	self->end = channel.fd_back;
+	*fd = channel.fd;
+	*end = channel.fd_back;
 	return result;
 }
 
@@ -224,7 +224,8 @@ static void call_once(struct __test_metadata *_metadata, void *data, const void 
 	struct other other = { .self = self, .variant = variant };
 	int result;
 
-	ASSERT_LE(0, open_ends(self, variant));
+	ASSERT_LE(0, open_ends(variant->channel, variant->policy, variant->capacity, &self->fd,
+			       &self->end));
 	memset(self->received, 0, LENGTH_MAX);
 	memset(self->sent, 'a', variant->length);
 	if (variant->full)
@@ -276,19 +277,28 @@ TEST_F_TIMEOUT(other_waits, each_fails_once, 300)
 
 #define BATCH	3
 
+/* Of BATCH; the other one may be a process. */
+struct batch_books {
+	__u32 sent;
+	__u32 received;
+};
+
 FIXTURE(batch_waits)
 {
 	int control;
 	int fd;
+	int end;
 	char payload[BATCH][MIDDLE];
-	__u32 sent;		/* of BATCH */
-	__u32 received;
+	struct batch_books *books;
 };
 
 FIXTURE_VARIANT(batch_waits)
 {
 	bool sends;		/* the batch does, and not who is on the other side */
+	__u32 policy;
 	bool sync;
+	bool channel;
+	bool vector;		/* items in pieces */
 	__u64 capacity;
 	unsigned int least[FAULT_KINDS];
 };
@@ -298,7 +308,21 @@ FIXTURE_VARIANT(batch_waits)
 BATCH_WAITS(send_full, .sends = true, .capacity = 1);
 BATCH_WAITS(send_sync, .sends = true, .capacity = 1, .sync = true);
 BATCH_WAITS(send_rendezvous, .sends = true);
+BATCH_WAITS(send_vector, .sends = true, .capacity = 1, .vector = true,
+	    .least = { 2 * BATCH, 0, 3 * BATCH });
+BATCH_WAITS(send_broadcast, .sends = true, .capacity = 1, .policy = MAILBOX_POLICY_BROADCAST,
+	    .least = { 2 * BATCH, 0, BATCH });
+BATCH_WAITS(send_pair, .sends = true, .capacity = 1, .policy = MAILBOX_POLICY_PAIR,
+	    .least = { BATCH, 0, BATCH });
+BATCH_WAITS(send_channel, .sends = true, .capacity = 1, .channel = true,
+	    .least = { BATCH, 0, BATCH });
 BATCH_WAITS(receive, .capacity = BATCH, .least = { 0, 0, 1 });
+BATCH_WAITS(receive_vector, .capacity = BATCH, .vector = true, .least = { 1, 0, 3 });
+BATCH_WAITS(receive_broadcast, .capacity = BATCH, .policy = MAILBOX_POLICY_BROADCAST,
+	    .least = { 0, 0, 1 });
+BATCH_WAITS(receive_pair, .capacity = BATCH, .policy = MAILBOX_POLICY_PAIR,
+	    .least = { 0, 0, 1 });
+BATCH_WAITS(receive_channel, .capacity = BATCH, .channel = true, .least = { 0, 0, 1 });
 
 FIXTURE_SETUP(batch_waits)
 {
@@ -306,71 +330,96 @@ FIXTURE_SETUP(batch_waits)
 	if (self->control < 0)
 		return;		/* the test says so: a set-up cannot skip it */
 	ASSERT_EQ(0, fault_set_all());
+	self->books = mmap(NULL, sizeof(*self->books), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->books);
 	for (int i = 0; i < BATCH; i++)
 		memset(self->payload[i], 'a' + i, MIDDLE);
 }
 
 FIXTURE_TEARDOWN(batch_waits)
 {
-	if (self->control >= 0)
-		close(self->control);
+	if (self->control < 0)
+		return;
+	munmap(self->books, sizeof(*self->books));
+	close(self->control);
+}
+
+/* Two pieces for each payload. */
+static void cut(struct mailbox_vector pieces[BATCH][2], char memory[][MIDDLE], __u32 count)
+{
+	for (__u32 i = 0; i < count; i++) {
+		pieces[i][0] = (struct mailbox_vector){ MBX_PTR(memory[i]), 33 };
+		pieces[i][1] = (struct mailbox_vector){ MBX_PTR(memory[i] + 33), MIDDLE - 33 };
+	}
 }
 
 /* Is it the one that comes next? */
 static int batch_check(FIXTURE_DATA(batch_waits) *self, const struct mailbox_receive *message,
 		       const char *memory)
 {
-	if (self->received == BATCH || message->header.length != MIDDLE ||
-	    memcmp(memory, self->payload[self->received], MIDDLE))
+	if (self->books->received == BATCH || message->header.length != MIDDLE ||
+	    memcmp(memory, self->payload[self->books->received], MIDDLE))
 		return -EBADMSG;
-	self->received++;
+	self->books->received++;
 	return 0;
 }
 
 /* Send in one call what is not sent yet. */
 static int batch_send(FIXTURE_DATA(batch_waits) *self, const FIXTURE_VARIANT(batch_waits) *variant)
 {
+	struct mailbox_vector pieces[BATCH][2];
 	struct mailbox_send items[BATCH];
 	struct mailbox_batch batch = { .done = 0 };
-	__u32 left = BATCH - self->sent;
+	__u32 left = BATCH - self->books->sent;
 	int result;
 
 	memset(items, 0, sizeof(items));
+	cut(pieces, &self->payload[self->books->sent], left);
 	for (__u32 i = 0; i < left; i++) {
-		items[i].flags = variant->sync ? MAILBOX_SEND_SYNC : 0;
-		items[i].buffer = MBX_PTR(self->payload[self->sent + i]);
-		items[i].length = MIDDLE;
+		items[i].flags = (variant->sync ? MAILBOX_SEND_SYNC : 0) |
+				 (variant->vector ? MAILBOX_VECTOR : 0);
+		items[i].buffer = variant->vector ? MBX_PTR(pieces[i]) :
+				  MBX_PTR(self->payload[self->books->sent + i]);
+		items[i].length = variant->vector ? 2 : MIDDLE;
 	}
 	result = mbx_send_batch(self->fd, items, left, &batch);
-	self->sent += batch.done;
+	self->books->sent += batch.done;
 	if (result)
 		return batch.done ? -EBADMSG : result;
 	/* who gets less done than it was told to is told why */
-	if (batch.done < left && items[batch.done].error.code != -ENOMEM &&
-	    items[batch.done].error.code != -EFAULT)
-		return -EBADMSG;
-	return batch.done ? 0 : -EBADMSG;
+	if (batch.done < left)
+		return items[batch.done].error.code ?: -EBADMSG;
+	return 0;
 }
 
 /* It waits for the first one, and takes what more is there. */
-static int batch_receive(FIXTURE_DATA(batch_waits) *self)
+static int batch_receive(FIXTURE_DATA(batch_waits) *self,
+			 const FIXTURE_VARIANT(batch_waits) *variant)
 {
+	struct mailbox_vector pieces[BATCH][2];
 	struct mailbox_receive items[BATCH];
 	struct mailbox_batch batch = { .done = 0 };
+	__u32 left = BATCH - self->books->received;
 	char memory[BATCH][MIDDLE];
 	int result;
 
 	memset(items, 0, sizeof(items));
-	for (int i = 0; i < BATCH; i++) {
-		items[i].buffer = MBX_PTR(memory[i]);
-		items[i].length = MIDDLE;
+	cut(pieces, memory, left);
+	for (__u32 i = 0; i < left; i++) {
+		items[i].flags = variant->vector ? MAILBOX_VECTOR : 0;
+		items[i].buffer = variant->vector ? MBX_PTR(pieces[i]) : MBX_PTR(memory[i]);
+		items[i].length = variant->vector ? 2 : MIDDLE;
 	}
-	result = mbx_receive_batch(self->fd, items, BATCH, &batch);
+	result = mbx_receive_batch(self->end, items, left, &batch);
 	if (!result != !!batch.done)
 		return -EBADMSG;
 	for (__u32 i = 0; i < batch.done; i++)
 		if (batch_check(self, &items[i], memory[i]))
 			return -EBADMSG;
+	/* that nothing more is there is no failure */
+	if (!result && batch.done < left && items[batch.done].error.code != -EAGAIN)
+		result = items[batch.done].error.code;
 	return result;
 }
 
@@ -378,6 +427,7 @@ struct batch_other {
 	FIXTURE_DATA(batch_waits) *self;
 	const FIXTURE_VARIANT(batch_waits) *variant;
 	pthread_t thread;
+	pid_t child;		/* or that, in a PAIR */
 	int result;
 };
 
@@ -397,7 +447,7 @@ static int batch_other_receives(FIXTURE_DATA(batch_waits) *self,
 
 		if (i < sleeps && !mbx_wait_waiters(self->fd, 1, 0))
 			return -ETIME;
-		result = mbx_receive(self->fd, &message) ?:
+		result = mbx_receive(self->end, &message) ?:
 			 batch_check(self, &message, memory);
 		if (result)
 			return result;
@@ -412,12 +462,12 @@ static int batch_other_sends(FIXTURE_DATA(batch_waits) *self)
 
 	if (!mbx_wait_waiters(self->fd, 0, 1))
 		return -ETIME;
-	while (self->sent < BATCH) {
-		message.buffer = MBX_PTR(self->payload[self->sent]);
+	while (self->books->sent < BATCH) {
+		message.buffer = MBX_PTR(self->payload[self->books->sent]);
 		result = mbx_send(self->fd, &message);
 		if (result)
 			return result;
-		self->sent++;
+		self->books->sent++;
 	}
 	return 0;
 }
@@ -432,15 +482,35 @@ static void *be_batch_other(void *argument)
 	return NULL;
 }
 
+static int batch_other_start(struct batch_other *other)
+{
+	if (other->variant->policy != MAILBOX_POLICY_PAIR)
+		return -pthread_create(&other->thread, NULL, be_batch_other, other);
+	other->child = mbx_fork();
+	if (!other->child) {
+		be_batch_other(other);
+		_exit(-other->result & 0x7f);
+	}
+	return other->child < 0 ? -errno : 0;
+}
+
+static int batch_other_join(struct batch_other *other)
+{
+	if (other->child)
+		return -mbx_join(other->child);
+	pthread_join(other->thread, NULL);
+	return other->result;
+}
+
 static int make_batch(FIXTURE_DATA(batch_waits) *self, const FIXTURE_VARIANT(batch_waits) *variant)
 {
-	return variant->sends ? batch_send(self, variant) : batch_receive(self);
+	return variant->sends ? batch_send(self, variant) : batch_receive(self, variant);
 }
 
 static bool batch_is_done(const FIXTURE_DATA(batch_waits) *self,
 			  const FIXTURE_VARIANT(batch_waits) *variant)
 {
-	return (variant->sends ? self->sent : self->received) == BATCH;
+	return (variant->sends ? self->books->sent : self->books->received) == BATCH;
 }
 
 static void batch_once(struct __test_metadata *_metadata, void *data, const void *how,
@@ -452,11 +522,11 @@ static void batch_once(struct __test_metadata *_metadata, void *data, const void
 	char room[8];
 	int result;
 
-	self->fd = mbx_new(MAILBOX_POLICY_SHARED, variant->capacity);
-	ASSERT_LE(0, self->fd);
-	self->sent = 0;
-	self->received = 0;
-	ASSERT_EQ(0, pthread_create(&other.thread, NULL, be_batch_other, &other));
+	ASSERT_LE(0, open_ends(variant->channel, variant->policy, variant->capacity, &self->fd,
+			       &self->end));
+	self->books->sent = 0;
+	self->books->received = 0;
+	ASSERT_EQ(0, batch_other_start(&other));
 
 	ASSERT_EQ(0, fault_arm(fault->control, fault->nth));
 	result = make_batch(self, variant);
@@ -470,13 +540,15 @@ static void batch_once(struct __test_metadata *_metadata, void *data, const void
 	}
 	while (!batch_is_done(self, variant))
 		ASSERT_EQ(0, make_batch(self, variant));
-	pthread_join(other.thread, NULL);
-	ASSERT_EQ(0, other.result);
-	ASSERT_EQ(BATCH, self->sent);
-	ASSERT_EQ(BATCH, self->received);
+	ASSERT_EQ(0, batch_other_join(&other));
+	ASSERT_EQ(BATCH, self->books->sent);
+	ASSERT_EQ(BATCH, self->books->received);
 
 	ASSERT_EQ(0, mbx_depth(self->fd));
-	ASSERT_EQ(-EAGAIN, mbx_get(self->fd, room, sizeof(room), MAILBOX_NONBLOCK, NULL));
+	ASSERT_EQ(other.child ? -EPIPE : -EAGAIN,
+		  mbx_get(self->end, room, sizeof(room), MAILBOX_NONBLOCK, NULL));
+	if (self->end != self->fd)
+		close(self->end);
 	close(self->fd);
 }
 
