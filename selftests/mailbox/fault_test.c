@@ -26,6 +26,8 @@
 #define RECEIVERS	3
 #define NAMED		9
 #define BATCH		3
+/* The number of the message that is selected, neither the first nor the last. */
+#define WANTED		1
 
 /* --- the place where it happens --------------------------------------- */
 
@@ -41,6 +43,8 @@
  * @memory: a payload, or room for one
  * @first: the number of the first message in the queue
  * @next: the number that the next one will have
+ * @select: what the call wants
+ * @selected: the call has taken WANTED out of its turn
  * @made: the descriptor that the call made, or -1
  * @error: what the call said, or NULL where it has no way to
  * @destroyed: the call has destroyed the mailbox
@@ -56,6 +60,8 @@ struct site {
 	char *memory;
 	__u32 first;
 	__u32 next;
+	__u32 select;
+	bool selected;
 	int made;
 	const struct mailbox_error *error;
 	bool destroyed;
@@ -82,6 +88,7 @@ static int put(struct site *site, int fd)
 {
 	struct mailbox_send message = {
 		.flags = MAILBOX_NONBLOCK,
+		.tag = site->next != WANTED,
 		.buffer = MBX_PTR(site->memory),
 		.length = site->length,
 	};
@@ -509,6 +516,37 @@ static int call_receive_vector(struct site *site)
 	return received(site, result, message.header.length);
 }
 
+/* The one that is wanted comes out of its turn. */
+static int receive_selected(struct site *site, __u32 flags)
+{
+	struct mailbox_receive message = {
+		.flags = flags,
+		.select = site->select,
+		.tag = !(site->select & MAILBOX_SELECT_TAG),
+		.pid = site->select & MAILBOX_SELECT_PID ? getpid() : 0,
+		.buffer = MBX_PTR(site->memory),
+		.length = LENGTH_MAX,
+	};
+	int result = mbx_receive(site->fd[0], &message);
+
+	called(site, result, &message.error);
+	if (result)
+		return result;
+	site->selected = !(flags & MAILBOX_RECEIVE_PEEK);
+	return message.header.length == site->length &&
+	       is_payload(site->memory, site->length, WANTED) ? 0 : -EBADMSG;
+}
+
+static int call_receive_selected(struct site *site)
+{
+	return receive_selected(site, MAILBOX_NONBLOCK);
+}
+
+static int call_peek_selected(struct site *site)
+{
+	return receive_selected(site, MAILBOX_RECEIVE_PEEK);
+}
+
 static int receive_batch(struct site *site, __u32 how)
 {
 	struct mailbox_vector pieces[BATCH][2];
@@ -642,6 +680,7 @@ FIXTURE_VARIANT(fault)
 	__u32 policy;
 	size_t length;		/* of the messages */
 	int queued;		/* messages there before the call */
+	__u32 select;		/* what it wants */
 	uid_t caller;		/* real user */
 	unsigned int least[FAULT_KINDS];	/* failures: slab, page, copy */
 };
@@ -730,6 +769,17 @@ CALL_OF(receive_newer, middle, .length = MIDDLE, .queued = 2);
 CALL_OF(receive_truncated, middle, .length = MIDDLE, .queued = 2);
 CALL_OF(receive_truncated, long, .length = LONG, .queued = 2);
 CALL(receive_vector, .queued = 2);
+CALL_OF(receive_selected, tag, .length = MIDDLE, .queued = 3, .select = MAILBOX_SELECT_TAG,
+	.least = { 0, 0, 1 });
+CALL_OF(receive_selected, lowest, .length = MIDDLE, .queued = 3,
+	.select = MAILBOX_SELECT_TAG_MAX);
+CALL_OF(receive_selected, all, .length = LONG, .queued = 3,
+	.select = MAILBOX_SELECT_TAG_NOT | MAILBOX_SELECT_PRIORITY | MAILBOX_SELECT_PID,
+	.least = { 0, 0, 5 });
+CALL_OF(receive_selected, broadcast, .length = MIDDLE, .queued = 3,
+	.select = MAILBOX_SELECT_TAG, .policy = MAILBOX_POLICY_BROADCAST);
+CALL_OF(receive_selected, pair, .length = MIDDLE, .queued = 3,
+	.select = MAILBOX_SELECT_TAG, .policy = MAILBOX_POLICY_PAIR);
 CALL(receive_batch, .queued = BATCH);
 CALL_OF(receive_batch, broadcast, .length = MIDDLE, .queued = BATCH,
 	.policy = MAILBOX_POLICY_BROADCAST, .least = { 0, 0, BATCH });
@@ -746,6 +796,8 @@ CALL_OF(peek, long, .length = LONG, .queued = 2, .least = { 0, 0, 5 });
 CALL_OF(peek, pair, .length = MIDDLE, .queued = 2, .policy = MAILBOX_POLICY_PAIR);
 CALL_OF(peek, broadcast, .length = MIDDLE, .queued = 2, .policy = MAILBOX_POLICY_BROADCAST);
 CALL(peek_vector, .queued = 2);
+CALL_OF(peek_selected, middle, .length = MIDDLE, .queued = 3,
+	.select = MAILBOX_SELECT_TAG_MAX, .least = { 0, 0, 1 });
 CALL_OF(read, middle, .length = MIDDLE, .queued = 2, .least = { 0, 0, 1 });
 CALL_OF(read, long, .length = LONG, .queued = 2, .least = { 0, 0, 5 });
 CALL_OF(read, pair, .length = MIDDLE, .queued = 2, .policy = MAILBOX_POLICY_PAIR);
@@ -871,7 +923,10 @@ static void call_once(struct __test_metadata *_metadata, void *data, const void 
 {
 	const FIXTURE_VARIANT(fault) *variant = how;
 	FIXTURE_DATA(fault) *self = data;
-	struct site site = { .length = variant->length, .memory = self->memory, .made = -1 };
+	struct site site = {
+		.length = variant->length, .memory = self->memory, .made = -1,
+		.select = variant->select,
+	};
 	bool pair = variant->policy == MAILBOX_POLICY_PAIR;
 	bool sides = pair || variant->policy == MAILBOX_POLICY_CHANNEL;
 	/* where there are two all that waits is for this one, or else for the other */
@@ -918,9 +973,12 @@ static void call_once(struct __test_metadata *_metadata, void *data, const void 
 		/* what was in the queue is there, in its order, and nothing else */
 		for (int i = 0; i < RECEIVERS && site.fd[i] >= 0; i++) {
 			/* only the first handle received in the call */
-			for (__u32 n = i ? 0 : site.first; n < site.next; n++)
+			for (__u32 n = i ? 0 : site.first; n < site.next; n++) {
+				if (!i && site.selected && n == WANTED)
+					continue;
 				ASSERT_EQ(0, theirs ? taken_by_other(&site, n) :
 						      take(&site, site.fd[i], n));
+			}
 			if (!theirs)
 				ASSERT_EQ(-EAGAIN, take(&site, site.fd[i], 0));
 		}

@@ -47,6 +47,7 @@ FIXTURE_VARIANT(other_waits)
 	bool sync;		/* who sends waits for the taker */
 	bool channel;
 	bool full;		/* another message is before it, so that there is no room */
+	bool select;		/* which is not wanted */
 	size_t length;
 	unsigned int least[FAULT_KINDS];	/* failures: slab, page, copy */
 };
@@ -68,6 +69,14 @@ WAITS(receive_sync_long, .call = RECEIVE, .capacity = 1, .length = LONG, .sync =
 WAITS(receive_rendezvous, .call = RECEIVE, .length = MIDDLE);
 WAITS(receive_full_channel, .call = RECEIVE, .capacity = 1, .length = MIDDLE,
       .channel = true, .full = true);
+WAITS(send_selected, .call = SEND, .capacity = 1, .length = MIDDLE, .full = true,
+      .select = true);
+WAITS(receive_selected, .call = RECEIVE, .capacity = 1, .length = MIDDLE, .full = true,
+      .select = true, .least = { 0, 0, 1 });
+WAITS(receive_sync_selected, .call = RECEIVE, .capacity = 1, .length = MIDDLE, .full = true,
+      .select = true, .sync = true);
+WAITS(receive_asleep_selected, .call = RECEIVE_ASLEEP, .capacity = 1, .length = MIDDLE,
+      .full = true, .select = true, .least = { 0, 0, 1 });
 WAITS(receive_asleep, .call = RECEIVE_ASLEEP, .capacity = 1, .length = MIDDLE);
 WAITS(receive_asleep_long, .call = RECEIVE_ASLEEP, .capacity = 1, .length = LONG,
       .least = { 0, 0, 3 });
@@ -115,6 +124,7 @@ static int do_send(FIXTURE_DATA(other_waits) *self, __u32 flags, size_t length)
 {
 	struct mailbox_send message = {
 		.flags = flags,
+		.tag = self->sent[0],
 		.buffer = MBX_PTR(self->sent),
 		.length = length,
 	};
@@ -128,9 +138,11 @@ static int do_send_as(FIXTURE_DATA(other_waits) *self,
 	return do_send(self, variant->sync ? MAILBOX_SEND_SYNC : 0, variant->length);
 }
 
-static int do_receive(FIXTURE_DATA(other_waits) *self)
+static int do_receive(FIXTURE_DATA(other_waits) *self, bool select)
 {
 	struct mailbox_receive message = {
+		.select = select ? MAILBOX_SELECT_TAG : 0,
+		.tag = select ? 'b' : 0,
 		.buffer = MBX_PTR(self->received),
 		.length = LENGTH_MAX,
 	};
@@ -152,7 +164,7 @@ static void *be_other(void *argument)
 	struct other *other = argument;
 
 	if (other->variant->call == SEND) {
-		other->result = do_receive(other->self);
+		other->result = do_receive(other->self, other->variant->select);
 		return NULL;
 	}
 	if (other->variant->call == RECEIVE_ASLEEP &&
@@ -186,7 +198,8 @@ static int other_join(struct other *other)
 
 static int make_call(FIXTURE_DATA(other_waits) *self, const FIXTURE_VARIANT(other_waits) *variant)
 {
-	return variant->call == SEND ? do_send_as(self, variant) : do_receive(self);
+	return variant->call == SEND ? do_send_as(self, variant) :
+				       do_receive(self, variant->select);
 }
 
 static int open_ends(bool is_channel, __u32 policy, __u64 capacity, int *fd, int *end)
@@ -203,6 +216,16 @@ static int open_ends(bool is_channel, __u32 policy, __u64 capacity, int *fd, int
 	*fd = channel.fd;
 	*end = channel.fd_back;
 	return result;
+}
+
+/*
+ * Is it there when the call fails, and does not wait for a place alone?  A message that
+ * is selected while it waits for one is in the queue from then on.
+ */
+static bool must_wait(const FIXTURE_VARIANT(other_waits) *variant)
+{
+	return variant->call == SEND ||
+	       (variant->call == RECEIVE && (variant->sync || !variant->select));
 }
 
 /* A call that failed has told the other one nothing. */
@@ -245,18 +268,23 @@ static void call_once(struct __test_metadata *_metadata, void *data, const void 
 	if (!fault->failed)
 		ASSERT_EQ(0, result) TH_LOG("nothing failed, but the call did");
 	if (result) {
-		ASSERT_TRUE(variant->call == RECEIVE_ASLEEP || still_waits(self, variant)) {
+		ASSERT_TRUE(!must_wait(variant) || still_waits(self, variant)) {
 			TH_LOG("failure %u: the other one does not wait any more", fault->nth);
 		}
 		ASSERT_EQ(0, make_call(self, variant));
 	}
-	if (variant->full) {
+	if (variant->full && !variant->select) {
 		ASSERT_EQ('a', self->received[0]);
 		ASSERT_EQ('a', self->received[variant->length - 1]);
-		ASSERT_EQ(0, do_receive(self));
+		ASSERT_EQ(0, do_receive(self, false));
 	}
 	ASSERT_EQ(0, other_join(&other));
 	ASSERT_EQ(0, memcmp(self->sent, self->received, variant->length));
+	if (variant->select) {
+		ASSERT_EQ(0, do_receive(self, false));
+		ASSERT_EQ('a', self->received[0]);
+		ASSERT_EQ('a', self->received[variant->length - 1]);
+	}
 
 	ASSERT_EQ(0, mbx_depth(self->fd));
 	ASSERT_EQ(other.child ? -EPIPE : -EAGAIN,
