@@ -298,6 +298,110 @@ TEST(a_deadline_takes_the_request_back)
 	close(box);
 }
 
+/* Behind what is there already, as every message. */
+TEST(a_request_waits_for_its_place)
+{
+	struct mailbox_connect connect = { .buffer = MBX_PTR("please"), .length = 6 };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct mailbox_stat stat;
+	struct mbx_task task;
+	int end;
+
+	ASSERT_EQ(0, mbx_put(box, "full", 0));
+	connect.fd = box;
+	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
+	ASSERT_TRUE(mbx_wait_waiters(box, 1, 0));
+	ASSERT_EQ(0, mbx_stat(box, &stat));
+	EXPECT_EQ(1, stat.depth);
+	EXPECT_EQ(4, stat.bytes);
+	EXPECT_EQ(1, stat.sent);
+
+	EXPECT_STREQ("full", mbx_next(box));
+	ASSERT_EQ(0, mbx_stat(box, &stat));
+	EXPECT_EQ(1, stat.depth);
+	EXPECT_EQ(6, stat.bytes);
+	EXPECT_EQ(2, stat.sent);
+	EXPECT_FALSE(mbx_task_done(&task));
+
+	end = accept_next(box);
+	ASSERT_LE(0, end);
+	EXPECT_EQ(0, mbx_task_join(&task));
+	EXPECT_EQ(0, mbx_put(connect.fd, "there", 0));
+	EXPECT_EQ(0, mbx_put(end, "back", 0));
+	EXPECT_STREQ("there", mbx_next(end));
+	EXPECT_STREQ("back", mbx_next(connect.fd));
+	ASSERT_EQ(0, mbx_stat(box, &stat));
+	EXPECT_EQ(2, stat.received);
+	EXPECT_EQ(0, stat.withdrawn);
+	EXPECT_EQ(0, stat.depth);
+	close(end);
+	close(connect.fd);
+	close(box);
+}
+
+/* A receiver that wants this one takes it from there, past what it does not want. */
+TEST(a_request_is_taken_before_it_has_a_place)
+{
+	struct mailbox_connect connect = { .tag = 7 };
+	struct mailbox_receive receive = {
+		.flags = MAILBOX_NONBLOCK, .select = MAILBOX_SELECT_TAG, .tag = 7,
+	};
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct mailbox_accept accept = {};
+	struct mbx_task task;
+
+	ASSERT_EQ(0, mbx_put(box, "full", 0));
+	connect.fd = box;
+	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
+	ASSERT_TRUE(mbx_wait_waiters(box, 1, 0));
+	ASSERT_EQ(0, mbx_receive(box, &receive));
+	EXPECT_EQ(MAILBOX_MESSAGE_CONNECT, receive.header.flags);
+	accept.sequence = receive.header.sequence;
+	ASSERT_EQ(0, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(0, mbx_task_join(&task));
+	EXPECT_EQ(0, mbx_put(connect.fd, "there", 0));
+	EXPECT_STREQ("there", mbx_next(accept.fd));
+	EXPECT_STREQ("full", mbx_next(box));
+	close(accept.fd);
+	close(connect.fd);
+	close(box);
+}
+
+/* What never had a place was not sent, and is not taken back. */
+TEST(a_deadline_ends_the_wait_for_a_place)
+{
+	struct mailbox_connect connect = {
+		.flags = MAILBOX_DEADLINE, .ring = 4096, .ring_back = 4096,
+	};
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct mailbox_info before, after;
+	struct mailbox_stat stat;
+
+	ASSERT_EQ(0, mbx_put(box, "full", 0));
+	ASSERT_EQ(0, mbx_info(box, &before));
+	connect.deadline = mbx_in_ms(50);
+	EXPECT_EQ(-ETIMEDOUT, connect_to(box, &connect));
+	EXPECT_LE(connect.deadline, mbx_now());
+	EXPECT_EQ(-ETIMEDOUT, connect.error.code);
+	EXPECT_EQ(MAILBOX_REASON_DEADLINE, connect.error.reason);
+	EXPECT_EQ(MAILBOX_NO_FIELD, connect.error.field);
+	EXPECT_EQ(connect.deadline, connect.error.value);
+	EXPECT_EQ(-1, connect.fd);
+
+	ASSERT_EQ(0, mbx_stat(box, &stat));
+	EXPECT_EQ(1, stat.depth);
+	EXPECT_EQ(1, stat.sent);
+	EXPECT_EQ(0, stat.withdrawn);
+	EXPECT_EQ(0, stat.waiting_senders);
+	ASSERT_EQ(0, mbx_info(box, &after));
+	EXPECT_EQ(before.user_bytes, after.user_bytes);
+	EXPECT_EQ(before.user_messages, after.user_messages);
+	EXPECT_EQ(before.user_mailboxes, after.user_mailboxes);
+	EXPECT_STREQ("full", mbx_next(box));
+	EXPECT_STREQ("<11>", mbx_next(box));
+	close(box);
+}
+
 /* As a send that was not accepted: with SA_RESTART it asks once more, by one request. */
 TEST(a_signal_takes_the_request_back)
 {
