@@ -31,6 +31,22 @@ static int peer(int fd, struct mailbox_peer *peer)
 	return mbx_ioctl(fd, MAILBOX_IOC_PEER, peer);
 }
 
+/* Whom a pidfd stands for, or -1. */
+static pid_t pid_of(int pidfd)
+{
+	char line[128];
+	pid_t pid = -1;
+	FILE *info;
+
+	snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", pidfd);
+	info = fopen(line, "r");
+	while (info && pid < 0 && fgets(line, sizeof(line), info))
+		sscanf(line, "Pid: %d", &pid);
+	if (info)
+		fclose(info);
+	return pid;
+}
+
 TEST(a_pair_talks_both_ways)
 {
 	struct mailbox_channel how = { .capacity = 2 };
@@ -88,8 +104,10 @@ TEST(a_wait_ends_with_the_other_end)
 TEST(a_peer_that_is_gone_has_no_number)
 {
 	struct mailbox_channel how = { .capacity = 1 };
+	struct mailbox_error error = {};
 	struct mailbox_peer who;
-	int side[2];
+	int side[2], pidfd;
+	siginfo_t end;
 	pid_t child;
 
 	ASSERT_EQ(0, pipe(side));
@@ -109,10 +127,22 @@ TEST(a_peer_that_is_gone_has_no_number)
 	EXPECT_EQ(0, peer(how.fd, &who));
 	EXPECT_EQ(child, who.pid);
 	kill(child, SIGKILL);
+
+	/* dead it has one, until it is waited for */
+	ASSERT_EQ(0, waitid(P_PID, child, &end, WEXITED | WNOWAIT));
+	EXPECT_EQ(0, peer(how.fd, &who));
+	EXPECT_EQ(child, who.pid);
+	EXPECT_EQ(MAILBOX_PEER_CLOSED, who.state);
+	pidfd = mailbox_peer_pidfd(how.fd, NULL);
+	EXPECT_EQ(child, pid_of(pidfd));
+	close(pidfd);
 	mbx_join(child);
 	EXPECT_EQ(0, peer(how.fd, &who));
 	EXPECT_EQ(0, who.pid);
 	EXPECT_EQ(MAILBOX_PEER_CLOSED, who.state);
+	EXPECT_EQ(-ESRCH, mailbox_peer_pidfd(how.fd, &error));
+	EXPECT_EQ(-ESRCH, error.code);
+	EXPECT_EQ(MAILBOX_REASON_NONE, error.reason);
 	close(how.fd_back);
 	close(how.fd);
 	close(side[0]);
@@ -178,22 +208,6 @@ FIXTURE_SETUP(request)
 FIXTURE_TEARDOWN(request)
 {
 	close(self->listener);
-}
-
-/* Whom a pidfd stands for, or -1. */
-static pid_t pid_of(int pidfd)
-{
-	char line[128];
-	pid_t pid = -1;
-	FILE *info;
-
-	snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", pidfd);
-	info = fopen(line, "r");
-	while (info && pid < 0 && fgets(line, sizeof(line), info))
-		sscanf(line, "Pid: %d", &pid);
-	if (info)
-		fclose(info);
-	return pid;
 }
 
 TEST_F(request, is_accepted)

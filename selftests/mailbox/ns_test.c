@@ -5,6 +5,7 @@
  */
 #include "hostile.h"
 
+#include <mailbox.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -427,6 +428,199 @@ TEST_F(ns, receipts_have_other_numbers)
 	EXPECT_EQ(self->child.pid, send.receipt.pid);
 	ASSERT_TRUE(tell(self->child.socket));
 	EXPECT_EQ(0, end(&self->child));
+}
+
+/* --- who is at the other end ------------------------------------------- */
+
+static int peer_of(int end, struct mailbox_peer *peer)
+{
+	memset(peer, 0, sizeof(*peer));
+	return mbx_ioctl(end, MAILBOX_IOC_PEER, peer);
+}
+
+/* Ask for a channel, and do not wait for it: the end, or -errno. */
+static int ask(int handle)
+{
+	struct mailbox_connect connect = { .flags = MAILBOX_NONBLOCK, .capacity = 4 };
+
+	return mbx_ioctl(handle, MAILBOX_IOC_CONNECT, &connect) ?: connect.fd;
+}
+
+/* Accept the next who asks: the end, or -errno. */
+static int accept_next(int handle)
+{
+	struct mailbox_accept accept = {};
+	struct mailbox_header header;
+	int result = mbx_get(handle, (char[8]){}, 8, 0, &header);
+
+	accept.sequence = header.sequence;
+	return result ?: mbx_ioctl(handle, MAILBOX_IOC_ACCEPT, &accept) ?: accept.fd;
+}
+
+static int shifted_asker(int socket, void *argument)
+{
+	int handle = *(int *)argument, end, given;
+	struct mailbox_peer peer;
+
+	/* asks by its effective ids, which then are others */
+	CHECK(!setresgid(6, 5, 6) && !setresuid(9, 7, 9));
+	end = ask(handle);
+	CHECK(end >= 0);
+	CHECK(!setresgid(6, 6, 6) && !setresuid(9, 9, 9));
+	CHECK(!peer_of(end, &peer));
+	CHECK(peer.state == MAILBOX_PEER_PENDING && peer.pid == 0);
+	CHECK(peer.uid == -1U && peer.gid == -1U);
+	CHECK(tell(socket));
+	given = receive_file(socket);
+	CHECK(given >= 0 && hear(socket));
+
+	/* accepted by one that it has no number for */
+	CHECK(!peer_of(end, &peer));
+	CHECK(peer.state == MAILBOX_PEER_OPEN && peer.pid == getppid());
+	CHECK(peer.uid == NOBODY && peer.gid == NOBODY);
+
+	/* made by one that it has a number for, and who is gone */
+	CHECK(!peer_of(given, &peer));
+	CHECK(peer.state == MAILBOX_PEER_CLOSED && peer.pid == 0);
+	CHECK(peer.uid == 11 && peer.gid == 12);
+	CHECK(mailbox_peer_pidfd(given, NULL) == -ESRCH);
+	return 0;
+}
+
+/* As somebody the namespace knows: a channel, one end of which is given away. */
+static int mapped_maker(int socket)
+{
+	struct mailbox_channel channel = { .capacity = 1 };
+
+	if (setgroups(0, NULL) || setresgid(100012, 100012, 100012) ||
+	    setresuid(100011, 100011, 100011))
+		return 1;
+	return mbx_on_device(MAILBOX_IOC_CHANNEL, &channel) || send_file(socket, channel.fd);
+}
+
+TEST_F(ns, peers_users_are_shifted)
+{
+	struct mailbox_peer peer;
+	pid_t mapped;
+	int accepted;
+
+	ASSERT_EQ(0, start(&self->child, CLONE_NEWUSER, shifted_asker, &self->handle));
+	ASSERT_TRUE(hear(self->child.socket));
+	accepted = accept_next(self->handle);
+	ASSERT_LE(0, accepted);
+	ASSERT_EQ(0, peer_of(accepted, &peer));
+	EXPECT_EQ(MAILBOX_PEER_OPEN, peer.state);
+	EXPECT_EQ(self->child.pid, peer.pid);
+	EXPECT_EQ(100007, peer.uid);
+	EXPECT_EQ(100005, peer.gid);
+
+	mapped = mbx_fork();
+	if (!mapped)
+		_exit(mapped_maker(self->child.socket));
+	ASSERT_EQ(0, mbx_join(mapped));
+	ASSERT_TRUE(tell(self->child.socket));
+	EXPECT_EQ(0, end(&self->child));
+	close(accepted);
+}
+
+/* Sends one that says who it is out there, and stays. */
+static int asker_inside(int handle)
+{
+	int end = ask(handle);
+
+	if (end < 0 || mbx_put(end, "two", MAILBOX_NONBLOCK))
+		return 1;
+	pause();
+	return 0;
+}
+
+static int peers_inside(int socket, void *argument)
+{
+	int handle = *(int *)argument, end, own, pidfd;
+	struct mailbox_peer peer;
+	siginfo_t info = {};
+	pid_t child;
+
+	CHECK(getpid() == 1);
+	end = ask(handle);
+	CHECK(end >= 0);
+	CHECK(tell(socket) && hear(socket));
+
+	/* accepted from outside: somebody, but without a number */
+	CHECK(!peer_of(end, &peer));
+	CHECK(peer.state == MAILBOX_PEER_OPEN && peer.pid == 0);
+	CHECK(peer.uid == 0 && peer.gid == 0);
+	CHECK(mailbox_peer_pidfd(end, NULL) == -ESRCH);
+
+	/* asked for from within */
+	child = fork();
+	if (!child)
+		_exit(asker_inside(handle));
+	CHECK(child == 2);
+	own = accept_next(handle);
+	CHECK(own >= 0);
+	CHECK(!peer_of(own, &peer));
+	CHECK(peer.state == MAILBOX_PEER_OPEN && peer.pid == 2);
+	pidfd = mailbox_peer_pidfd(own, NULL);
+	CHECK(pidfd >= 0);
+	CHECK(!send_file(socket, own) && hear(socket));
+
+	/* that one and no other */
+	CHECK(!kill(child, SIGKILL));
+	CHECK(!waitid(P_PIDFD, pidfd, &info, WEXITED) && info.si_pid == 2);
+	CHECK(!peer_of(own, &peer));
+	CHECK(peer.state == MAILBOX_PEER_CLOSED && peer.pid == 0);
+	CHECK(mailbox_peer_pidfd(own, NULL) == -ESRCH);
+	CHECK(tell(socket) && hear(socket));
+	return 0;
+}
+
+TEST_F(ns, peers_have_other_numbers)
+{
+	int accepted, given, pidfd;
+	struct mailbox_header header;
+	struct mailbox_peer peer;
+	siginfo_t info = {};
+	char room[16];
+
+	ASSERT_EQ(0, start(&self->child, CLONE_NEWPID, peers_inside, &self->handle));
+	ASSERT_TRUE(hear(self->child.socket));
+	accepted = accept_next(self->handle);
+	ASSERT_LE(0, accepted);
+	ASSERT_EQ(0, peer_of(accepted, &peer));
+	EXPECT_EQ(self->child.pid, peer.pid);
+	pidfd = mailbox_peer_pidfd(accepted, NULL);
+	ASSERT_LE(0, pidfd);
+	ASSERT_TRUE(tell(self->child.socket));
+
+	/* of the one within, as of its messages */
+	given = receive_file(self->child.socket);
+	ASSERT_LE(0, given);
+	ASSERT_EQ(0, mbx_get(given, room, sizeof(room), 0, &header));
+	EXPECT_STREQ("two", room);
+	EXPECT_LT(2, header.pid);
+	EXPECT_NE(self->child.pid, header.pid);
+	ASSERT_EQ(0, peer_of(given, &peer));
+	EXPECT_EQ(MAILBOX_PEER_OPEN, peer.state);
+	EXPECT_EQ(header.pid, peer.pid);
+	ASSERT_TRUE(tell(self->child.socket));
+	ASSERT_TRUE(hear(self->child.socket));
+	ASSERT_EQ(0, peer_of(given, &peer));
+	EXPECT_EQ(MAILBOX_PEER_CLOSED, peer.state);
+	EXPECT_EQ(0, peer.pid);
+	EXPECT_EQ(-ESRCH, mailbox_peer_pidfd(given, NULL));
+
+	/* the pidfd is that of who asked */
+	ASSERT_TRUE(tell(self->child.socket));
+	EXPECT_EQ(0, waitid(P_PIDFD, pidfd, &info, WEXITED | WNOWAIT));
+	EXPECT_EQ(self->child.pid, info.si_pid);
+	EXPECT_EQ(0, end(&self->child));
+	ASSERT_EQ(0, peer_of(accepted, &peer));
+	EXPECT_EQ(0, peer.pid);
+	EXPECT_EQ(-ESRCH, mailbox_peer_pidfd(accepted, NULL));
+	close(pidfd);
+	close(given);
+	close(accepted);
 }
 
 /* --- networks: names ------------------------------------------------- */
