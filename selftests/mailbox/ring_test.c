@@ -345,6 +345,41 @@ TEST_F(rings, mappings_are_no_way_around)
 	EXPECT_EQ(EINVAL, errno);
 }
 
+/* Nor is there a way by the file: what is there cannot be taken or made. */
+TEST_F(rings, nothing_is_punched_or_allocated)
+{
+	static const int modes[] = {
+		0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		FALLOC_FL_ZERO_RANGE, FALLOC_FL_COLLAPSE_RANGE,
+	};
+	/* within a ring, all of it, and where there is none */
+	static const struct { off64_t at, length; } parts[] = {
+		{ 0, PAGE }, { PAGE, SIZE }, { 0, SPAN }, { SPAN, PAGE },
+		{ THEIRS, PAGE }, { THEIRS + PAGE, SIZE }, { THEIRS, SPAN },
+	};
+	unsigned char *mine = (unsigned char *)self->ring[0]->mine;
+	unsigned char *theirs = (unsigned char *)self->ring[1]->mine;
+	static unsigned char was[2][SPAN];
+
+	memset(mine + PAGE, 'm', SIZE);
+	memset(theirs + PAGE, 't', SIZE);
+	memcpy(was[0], mine, SPAN);
+	memcpy(was[1], theirs, SPAN);
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(parts); j++) {
+			/* as the kernel's anonymous files are irregular, or later regular ones */
+			EXPECT_EQ(-1, fallocate64(self->end[0], modes[i], parts[j].at,
+						  parts[j].length));
+			EXPECT_TRUE(errno == ENODEV || errno == EOPNOTSUPP) {
+				TH_LOG("mode %x of part %zu: %s", modes[i], j, strerror(errno));
+			}
+		}
+	EXPECT_EQ(0, memcmp(was[0], mine, SPAN));
+	EXPECT_EQ(0, memcmp(was[1], theirs, SPAN));
+	EXPECT_EQ(0, memcmp(was[0], (const void *)self->ring[1]->theirs, SPAN));
+	EXPECT_EQ(0, memcmp(was[1], (const void *)self->ring[0]->theirs, SPAN));
+}
+
 /* Pages stay while they are mapped, and the end is told when nothing is left. */
 TEST_F(rings, a_mapping_keeps_its_end)
 {
