@@ -13,6 +13,7 @@
 #include <mailbox.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 static int channel(struct mailbox_channel *how)
 {
@@ -839,6 +840,160 @@ TEST(a_quota_bounds_rings)
 		      how.error.reason == MAILBOX_REASON_USER_BYTES ? 0 : 2);
 	}
 	EXPECT_EQ(0, mbx_join(child));
+}
+
+/* --- too few descriptors ---------------------------------------------- */
+
+/**
+ * struct had - what a command that was refused must leave as it was
+ * @info: what the user is charged
+ * @files: descriptors of the process
+ * @next: the one that is given next: it is not reserved, either
+ * @limit: of descriptors
+ */
+struct had {
+	struct mailbox_info info;
+	int files;
+	int next;
+	struct rlimit limit;
+};
+
+/* @room: how many descriptors can be had from here on. */
+static int leave_room(int fd, int room, struct had *had)
+{
+	struct rlimit limit;
+
+	had->files = mbx_open_files();
+	had->next = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (had->next < 0 || close(had->next) || mbx_info(fd, &had->info) ||
+	    getrlimit(RLIMIT_NOFILE, &had->limit))
+		return -errno;
+	limit = had->limit;
+	limit.rlim_cur = had->next + room;
+	return setrlimit(RLIMIT_NOFILE, &limit) ? -errno : 0;
+}
+
+static void has_the_same(struct __test_metadata *_metadata, int fd, const struct had *had)
+{
+	struct mailbox_info info;
+	int next;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &had->limit));
+	next = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	EXPECT_EQ(had->next, next);
+	close(next);
+	EXPECT_EQ(had->files, mbx_open_files());
+	ASSERT_EQ(0, mbx_info(fd, &info));
+	EXPECT_EQ(had->info.user_bytes, info.user_bytes);
+	EXPECT_EQ(had->info.user_messages, info.user_messages);
+	EXPECT_EQ(had->info.user_mailboxes, info.user_mailboxes);
+}
+
+#define EXPECT_EMFILE(error_) do {					\
+		const struct mailbox_error *__error = (error_);		\
+		EXPECT_EQ(-EMFILE, __error->code);			\
+		EXPECT_EQ(MAILBOX_REASON_NONE, __error->reason);	\
+		EXPECT_EQ(MAILBOX_NO_FIELD, __error->field);		\
+	} while (0)
+
+TEST(a_channel_needs_two_descriptors)
+{
+	struct mailbox_channel how = { .capacity = 1, .ring = 4096, .ring_back = 4096 };
+	int device = mbx_device(), room;
+	struct had had;
+
+	for (room = 0; room < 2; room++) {
+		memset(&how.error, 0, sizeof(how.error));
+		ASSERT_EQ(0, leave_room(device, room, &had));
+		EXPECT_EQ(-EMFILE, mbx_ioctl(device, MAILBOX_IOC_CHANNEL, &how));
+		EXPECT_EMFILE(&how.error);
+		has_the_same(_metadata, device, &had);
+	}
+	ASSERT_EQ(0, mbx_ioctl(device, MAILBOX_IOC_CHANNEL, &how));
+	EXPECT_EQ(0, mbx_put(how.fd, "there", 0));
+	EXPECT_STREQ("there", mbx_next(how.fd_back));
+	close(how.fd);
+	close(how.fd_back);
+	close(device);
+}
+
+TEST(a_request_needs_a_descriptor)
+{
+	static const __u32 flags[] = { 0, MAILBOX_NONBLOCK };
+	struct mailbox_connect connect = { .ring = 4096, .ring_back = 4096 };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 1);
+	struct mailbox_stat stat;
+	struct had had;
+	int i, end;
+
+	for (i = 0; i < 2; i++) {
+		memset(&connect.error, 0, sizeof(connect.error));
+		connect.flags = flags[i];
+		connect.fd = 77;
+		ASSERT_EQ(0, leave_room(box, 0, &had));
+		EXPECT_EQ(-EMFILE, connect_to(box, &connect));
+		EXPECT_EMFILE(&connect.error);
+		EXPECT_TRUE(connect.fd == -1 || connect.fd == 77);
+		has_the_same(_metadata, box, &had);
+		/* nobody is asked */
+		ASSERT_EQ(0, mbx_stat(box, &stat));
+		EXPECT_EQ(0, stat.depth);
+		EXPECT_EQ(0, stat.sent);
+	}
+	ASSERT_EQ(0, connect_to(box, &connect));
+	end = accept_next(box);
+	ASSERT_LE(0, end);
+	EXPECT_EQ(0, mbx_put(connect.fd, "there", 0));
+	EXPECT_STREQ("there", mbx_next(end));
+	close(end);
+	close(connect.fd);
+	close(box);
+}
+
+/* Who asked does not hear of it, and is accepted when there is one. */
+TEST(an_answer_needs_a_descriptor)
+{
+	struct mailbox_connect early = { .flags = MAILBOX_NONBLOCK };
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 4);
+	struct mailbox_header header;
+	struct mailbox_accept accept;
+	struct asking asking = {};
+	struct mailbox_peer who;
+	struct had had;
+	int i;
+
+	ASSERT_EQ(0, connect_to(box, &early));
+	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
+	receive_request(_metadata, &asking, box, box);
+	ASSERT_TRUE(mbx_wait_asleep(asking.task.tid, SYS_ioctl));
+	for (i = 0; i < 4; i++) {
+		accept = (struct mailbox_accept){
+			.sequence = i % 2 ? header.sequence : asking.header.sequence, .fd = 77,
+		};
+		ASSERT_EQ(0, leave_room(box, 0, &had));
+		EXPECT_EQ(-EMFILE, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+		EXPECT_EMFILE(&accept.error);
+		EXPECT_TRUE(accept.fd == -1 || accept.fd == 77);
+		has_the_same(_metadata, box, &had);
+		EXPECT_EQ(0, peer(early.fd, &who));
+		EXPECT_EQ(MAILBOX_PEER_PENDING, who.state);
+		EXPECT_FALSE(mbx_task_done(&asking.task));
+	}
+
+	accept.sequence = header.sequence;
+	ASSERT_EQ(0, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(0, mbx_put(early.fd, "early", 0));
+	EXPECT_STREQ("early", mbx_next(accept.fd));
+	close(accept.fd);
+	close(early.fd);
+	accept.sequence = asking.header.sequence;
+	ASSERT_EQ(0, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
+	EXPECT_EQ(0, mbx_task_join(&asking.task));
+	EXPECT_EQ(0, mbx_put(asking.connect.fd, "late", 0));
+	EXPECT_STREQ("late", mbx_next(accept.fd));
+	close(accept.fd);
+	close(asking.connect.fd);
+	close(box);
 }
 
 TEST_HARNESS_MAIN
