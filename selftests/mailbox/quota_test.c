@@ -181,6 +181,115 @@ TEST_F(quota, rings)
 	EXPECT_USAGE(self->device, 0, 0, 0);
 }
 
+/* Ask for a channel with rings of @ring bytes, by @length bytes: its end, or -errno. */
+static int ask(int handle, size_t length, __u32 ring, struct mailbox_error *error)
+{
+	static char bytes[1 << 16];
+	struct mailbox_connect connect = {
+		.flags = MAILBOX_NONBLOCK, .buffer = MBX_PTR(bytes), .length = length,
+		.capacity = 1, .ring = ring, .ring_back = ring, .fd = -1,
+	};
+	int result = mbx_ioctl(handle, MAILBOX_IOC_CONNECT, &connect);
+
+	*error = connect.error;
+	/* no descriptor of one that failed */
+	return result ? connect.fd == -1 ? result : -EBADFD : connect.fd;
+}
+
+/* A request is a channel, */
+TEST_F(quota, request_is_a_mailbox)
+{
+	struct mailbox_error error;
+	struct mailbox_info before;
+	int handle, end;
+
+	ASSERT_EQ(0, set_limit(self, USER_MAILBOXES, 2));
+	ASSERT_EQ(0, mbx_become(ALICE));
+	handle = new_unlimited();
+	ASSERT_LE(0, handle);
+	end = ask(handle, 10, 0, &error);
+	ASSERT_LE(0, end);
+	before = usage(self->device);
+	EXPECT_EQ(2, before.user_mailboxes);
+	EXPECT_EQ(1, before.user_messages);
+	EXPECT_EQ(-EDQUOT, ask(handle, 10, 4096, &error));
+	EXPECT_EDQUOT(MAILBOX_REASON_USER_MAILBOXES, 2, &error);
+	EXPECT_USAGE(self->device, before.user_bytes, 1, 2);
+	EXPECT_EQ(1, mbx_depth(handle));
+
+	/* one gone, one more */
+	close(end);
+	EXPECT_EQ(1, usage(self->device).user_mailboxes);
+	end = ask(handle, 10, 4096, &error);
+	EXPECT_LE(0, end);
+	close(end);
+	close(handle);
+	EXPECT_USAGE(self->device, 0, 0, 0);
+}
+
+/* a message, */
+TEST_F(quota, request_is_a_message)
+{
+	struct mailbox_error error;
+	struct mailbox_info before;
+	int handle, end;
+
+	ASSERT_EQ(0, set_limit(self, USER_MESSAGES, 1));
+	ASSERT_EQ(0, mbx_become(ALICE));
+	handle = new_unlimited();
+	ASSERT_LE(0, handle);
+	ASSERT_EQ(0, send_bytes(handle, 10, 0, NULL));
+	before = usage(self->device);
+	EXPECT_EQ(-EDQUOT, ask(handle, 10, 4096, &error));
+	EXPECT_EDQUOT(MAILBOX_REASON_USER_MESSAGES, 1, &error);
+	EXPECT_USAGE(self->device, before.user_bytes, 1, 1);
+	EXPECT_EQ(1, mbx_depth(handle));
+
+	empty(handle);
+	end = ask(handle, 10, 4096, &error);
+	EXPECT_LE(0, end);
+	EXPECT_EQ(1, usage(self->device).user_messages);
+	close(end);
+	close(handle);
+	EXPECT_USAGE(self->device, 0, 0, 0);
+}
+
+/* and bytes: those of the rings, each way, and its own. */
+TEST_F(quota, request_is_bytes)
+{
+	struct mailbox_error error;
+	struct mailbox_info before;
+	int handle, end;
+
+	ASSERT_EQ(0, set_limit(self, USER_BYTES, 100000));
+	ASSERT_EQ(0, mbx_become(ALICE));
+	handle = new_unlimited();
+	ASSERT_LE(0, handle);
+	EXPECT_EQ(-EDQUOT, ask(handle, 10, 1 << 20, &error));
+	EXPECT_EDQUOT(MAILBOX_REASON_USER_BYTES, 100000, &error);
+	EXPECT_EQ(-EDQUOT, ask(handle, 10, 1 << 16, &error));
+	EXPECT_EDQUOT(MAILBOX_REASON_USER_BYTES, 100000, &error);
+	EXPECT_USAGE(self->device, 0, 0, 1);
+
+	ASSERT_EQ(0, send_bytes(handle, 60000, 0, NULL));
+	before = usage(self->device);
+	EXPECT_EQ(-EDQUOT, ask(handle, 60000, 0, &error));
+	EXPECT_EDQUOT(MAILBOX_REASON_USER_BYTES, 100000, &error);
+	/* there is room for its rings, but not for it */
+	EXPECT_EQ(-EDQUOT, ask(handle, 30000, 4096, &error));
+	EXPECT_EDQUOT(MAILBOX_REASON_USER_BYTES, 100000, &error);
+	EXPECT_USAGE(self->device, before.user_bytes, 1, 1);
+	EXPECT_EQ(1, mbx_depth(handle));
+
+	empty(handle);
+	end = ask(handle, 60000, 4096, &error);
+	EXPECT_LE(0, end);
+	EXPECT_LE(60000 + 2 * 4096, usage(self->device).user_bytes);
+	close(end);
+	close(handle);
+	EXPECT_USAGE(self->device, 0, 0, 0);
+}
+
 /* And a segment all of its memory. */
 TEST_F(quota, segments)
 {
