@@ -121,6 +121,46 @@ TEST_F(limit, pieces)
 	EXPECT_EQ(0, request_try(&request));
 }
 
+static int ask_length(struct request *request, struct world *world, const void *bytes,
+		      __u64 length)
+{
+	request_make(request, world, CONNECT);
+	request->in.connect.buffer = MBX_PTR(bytes);
+	request->in.connect.length = length;
+	return request_try(request);
+}
+
+/* A request for a channel is a message like others. */
+TEST_F(limit, connect)
+{
+	static const __u64 lengths[] = { 0, LIMIT - 1, LIMIT + 1, 2 * LIMIT };
+	bool fixed = variant->flags & MAILBOX_CREATE_FIXED;
+	struct request request;
+
+	for (size_t i = fixed ? 0 : 2; i < ARRAY_SIZE(lengths); i++) {
+		EXPECT_EQ(-EMSGSIZE, ask_length(&request, &self->world, self->bytes, lengths[i])) {
+			TH_LOG("%llu", lengths[i]);
+		}
+		EXPECT_DETAIL(EMSGSIZE, variant->reason, MBX_FIELD(mailbox_connect, length),
+			      LIMIT, &request.in.error);
+		EXPECT_EQ(-1, request.in.connect.fd);
+	}
+
+	/* in pieces, too */
+	request_make(&request, &self->world, CONNECT_VECTOR);
+	self->world.pieces[0] = (struct mailbox_vector) { MBX_PTR(self->bytes), LIMIT };
+	self->world.pieces[1] = (struct mailbox_vector) { MBX_PTR(self->bytes), 1 };
+	EXPECT_EQ(-EMSGSIZE, request_try(&request));
+	EXPECT_DETAIL(EMSGSIZE, variant->reason, MBX_FIELD(mailbox_connect, length), LIMIT,
+		      &request.in.error);
+	EXPECT_EQ(-1, request.in.connect.fd);
+	EXPECT_NO_TRACE(&self->trace, &self->world);
+
+	EXPECT_EQ(0, ask_length(&request, &self->world, self->bytes, LIMIT));
+	EXPECT_EQ(1, mbx_depth(self->world.handle));
+	request_undo(&request);
+}
+
 /* The limit that counts is the one at the time of the send. */
 TEST_F(limit, changed)
 {
