@@ -921,6 +921,147 @@ TEST(close_ends_no_other_processes_wait)
 	close(other);
 }
 
+/* --- a wait for the other side of a ring ------------------------------ */
+
+/**
+ * @end: of a channel with rings
+ * @far: the other end
+ * @fd: one more handle on @end, which the wait is called on
+ * @wait: the call
+ * @task: who makes it
+ */
+FIXTURE(ring_wait) {
+	int end;
+	int far;
+	int fd;
+	struct mailbox_ring_wait wait;
+	struct mbx_task task;
+};
+
+FIXTURE_VARIANT(ring_wait) {
+	__u32 events;
+};
+
+FIXTURE_VARIANT_ADD(ring_wait, for_data) { MAILBOX_RING_DATA };
+FIXTURE_VARIANT_ADD(ring_wait, for_room) { MAILBOX_RING_ROOM };
+FIXTURE_VARIANT_ADD(ring_wait, for_both) { MAILBOX_RING_DATA | MAILBOX_RING_ROOM };
+
+static long ring_wait(void *argument)
+{
+	FIXTURE_DATA(ring_wait) *self = argument;
+
+	return mbx_ioctl(self->fd, MAILBOX_IOC_RING_WAIT, &self->wait);
+}
+
+FIXTURE_SETUP(ring_wait)
+{
+	struct mailbox_channel channel = { .capacity = 1, .ring = 4096, .ring_back = 4096 };
+
+	ASSERT_EQ(0, mbx_on_device(MAILBOX_IOC_CHANNEL, &channel));
+	self->end = channel.fd;
+	self->far = channel.fd_back;
+	self->fd = mbx_dup(self->end, MAILBOX_RIGHT_SEND | MAILBOX_RIGHT_RECEIVE);
+	ASSERT_LE(0, self->fd);
+	self->wait = (struct mailbox_ring_wait) { .events = variant->events };
+}
+
+FIXTURE_TEARDOWN(ring_wait)
+{
+	close(self->end);
+	close(self->far);
+}
+
+static void begin_ring_wait(struct __test_metadata *_metadata, FIXTURE_DATA(ring_wait) *self)
+{
+	bool data = self->wait.events & MAILBOX_RING_DATA;
+
+	ASSERT_EQ(0, mbx_task_start(&self->task, ring_wait, self));
+	ASSERT_TRUE(mbx_wait_waiters(self->end, !data, data));
+	ASSERT_TRUE(mbx_wait_asleep(self->task.tid, SYS_ioctl));
+}
+
+/* It ends with its descriptor, and has taken no WAKE from who else waits there. */
+static void expect_closed(struct __test_metadata *_metadata, FIXTURE_DATA(ring_wait) *self)
+{
+	struct mailbox_ring_wake wake = { .events = self->wait.events };
+	struct mailbox_ring_wait next = {
+		.flags = MAILBOX_NONBLOCK, .events = self->wait.events,
+	};
+
+	EXPECT_EQ(-EBADF, mbx_task_join(&self->task));
+	EXPECT_EQ(-EBADF, self->wait.error.code);
+	EXPECT_EQ(MAILBOX_REASON_CLOSED, self->wait.error.reason);
+	EXPECT_EQ(MAILBOX_NO_FIELD, self->wait.error.field);
+	EXPECT_TRUE(mbx_wait_waiters(self->end, 0, 0));
+	EXPECT_EQ(-EAGAIN, mbx_ioctl(self->end, MAILBOX_IOC_RING_WAIT, &next));
+	ASSERT_EQ(0, mbx_ioctl(self->far, MAILBOX_IOC_RING_WAKE, &wake));
+	EXPECT_EQ(0, mbx_ioctl(self->end, MAILBOX_IOC_RING_WAIT, &next));
+}
+
+TEST_F(ring_wait, closed)
+{
+	begin_ring_wait(_metadata, self);
+	ASSERT_EQ(0, close(self->fd));
+	expect_closed(_metadata, self);
+}
+
+TEST_F(ring_wait, replaced)
+{
+	begin_ring_wait(_metadata, self);
+	ASSERT_EQ(self->fd, dup2(STDERR_FILENO, self->fd));
+	expect_closed(_metadata, self);
+	close(self->fd);
+}
+
+/* Nobody else is at that end, either: it is the closing that is told. */
+TEST_F(ring_wait, closed_with_its_end)
+{
+	ASSERT_EQ(0, close(self->end));
+	self->end = -1;
+	ASSERT_EQ(0, mbx_task_start(&self->task, ring_wait, self));
+	ASSERT_TRUE(mbx_wait_waiters(self->far, !(variant->events & MAILBOX_RING_DATA),
+				     !!(variant->events & MAILBOX_RING_DATA)));
+	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(-EBADF, mbx_task_join(&self->task));
+	EXPECT_EQ(MAILBOX_REASON_CLOSED, self->wait.error.reason);
+	/* and the end goes with it */
+	self->fd = self->far;
+	EXPECT_EQ(-EPIPE, ring_wait(self));
+	EXPECT_EQ(MAILBOX_REASON_NO_PEER, self->wait.error.reason);
+}
+
+TEST_F(ring_wait, closed_with_another_left)
+{
+	struct mailbox_ring_wake wake = { .events = variant->events };
+	int left = dup(self->fd);
+
+	ASSERT_LE(0, left);
+	begin_ring_wait(_metadata, self);
+	ASSERT_EQ(0, close(self->fd));
+	ASSERT_EQ(0, mbx_ioctl(self->far, MAILBOX_IOC_RING_WAKE, &wake));
+	EXPECT_EQ(0, mbx_task_join(&self->task));
+	close(left);
+}
+
+/* Another process that has the file does not help, and its own wait is none of ours. */
+TEST_F(ring_wait, closed_with_another_process_left)
+{
+	bool data = variant->events & MAILBOX_RING_DATA;
+	struct mailbox_ring_wake wake = { .events = variant->events };
+	pid_t child = mbx_fork();
+
+	if (!child)
+		_exit(-ring_wait(self));
+	ASSERT_EQ(0, mbx_task_start(&self->task, ring_wait, self));
+	ASSERT_TRUE(mbx_wait_waiters(self->end, 2 * !data, 2 * data));
+	ASSERT_EQ(0, close(self->fd));
+	EXPECT_EQ(-EBADF, mbx_task_join(&self->task));
+	EXPECT_EQ(MAILBOX_REASON_CLOSED, self->wait.error.reason);
+	ASSERT_TRUE(mbx_wait_waiters(self->end, !data, data));
+	ASSERT_EQ(0, mbx_ioctl(self->far, MAILBOX_IOC_RING_WAKE, &wake));
+	EXPECT_EQ(0, mbx_join(child));
+}
+
 /* --- an exit, a message and a deadline at the same moment ------------- */
 
 /*
