@@ -240,6 +240,9 @@ MEMBER(set_capacity_over, SET, BAD(set, capacity, MAILBOX_CAPACITY_MAX + 1),
 MEMBER(set_segment_capacity, SET_SEGMENT,
        BAD(set, mask, MAILBOX_SET_UID | MAILBOX_SET_CAPACITY),
        SAYS(EINVAL, POLICY, MAILBOX_SET_CAPACITY));
+MEMBER(set_segment_message_max, SET_SEGMENT,
+       BAD(set, mask, MAILBOX_SET_UID | MAILBOX_SET_MESSAGE_MAX),
+       SAYS(EINVAL, POLICY, MAILBOX_SET_MESSAGE_MAX));
 MEMBER(set_segment_both, SET_SEGMENT,
        BAD(set, mask, MAILBOX_SET_UID | MAILBOX_SET_CAPACITY | MAILBOX_SET_MESSAGE_MAX),
        SAYS(EINVAL, POLICY, MAILBOX_SET_CAPACITY | MAILBOX_SET_MESSAGE_MAX));
@@ -632,6 +635,28 @@ TEST_F(destroyed, says_so)
 		EXPECT_DETAIL(EIDRM, MAILBOX_REASON_DESTROYED, MAILBOX_NO_FIELD, 0,
 			      &request.in.error);
 	EXPECT_NO_TRACE(&trace, &self->world);
+}
+
+/* Of a segment no size is set, also where that is all, and where it is what it has. */
+TEST(set_segment_size_alone)
+{
+	struct mailbox_set sets[] = {
+		{ .mask = MAILBOX_SET_MESSAGE_MAX },
+		{ .mask = MAILBOX_SET_MESSAGE_MAX, .message_max = 4096 },
+		{ .mask = MAILBOX_SET_CAPACITY, .capacity = WORLD_SEGMENT },
+	};
+	struct trace before;
+	struct world world;
+
+	ASSERT_EQ(0, world_make(&world));
+	trace_take(&before, &world);
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
+		EXPECT_EQ(-EINVAL, mbx_set(world.segment, &sets[i]));
+		EXPECT_DETAIL(EINVAL, MAILBOX_REASON_POLICY, MBX_FIELD(mailbox_set, mask),
+			      sets[i].mask, &sets[i].error);
+	}
+	EXPECT_NO_TRACE(&before, &world);
+	world_end(&world);
 }
 
 /* A CONNECT with a deadline, a bad one or one that has passed, leaves no request. */
