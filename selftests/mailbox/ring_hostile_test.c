@@ -8,12 +8,18 @@
  * How much is done is counted and not timed.  That the kernel says nothing is for
  * the guest to see.
  *
+ *	ring_hostile_test [--seed NUMBER] [--rounds NUMBER]
+ *
+ * What the threads choose is drawn from the seed, which is printed; when they do it is
+ * the machine's business.  With --rounds there is that many times as much of it.
+ *
  * features.rst rows with their test here:
  *   pages with one writer		hostile.*
  */
 #include "kselftest_harness.h"
 #include "common.h"
 
+#include <getopt.h>
 #include <mailbox_ring.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -26,17 +32,30 @@
 #define SPAN	(PAGE + 2 * SIZE)
 #define THEIRS	0x40000000
 
+/* Of each round. */
 #define LINKS	60			/* that the library opens, one after the other */
 #define RECORDS	60			/* over each, if it holds so long */
 #define CALLS	1500			/* to the kernel */
+#define WAITS	20			/* before the liar dies */
+
+static unsigned long long given_seed;
+static unsigned int rounds = 1;
 
 /* --- chance ----------------------------------------------------------- */
 
+/* Who draws, of all that one seed is for. */
+enum { TESTER, LIAR, PARTY = LIAR + 3 };
+
 static __thread __u64 chance;
 
-static void seed(__u64 with)
+/* As SplitMix64 does: seeds that are near one another have nothing in common. */
+static void seed(unsigned int who)
 {
-	chance = 88172645463325252ULL ^ with << 32;
+	chance = given_seed + (who + 1ULL) * 0x9e3779b97f4a7c15ULL;
+	chance = (chance ^ chance >> 30) * 0xbf58476d1ce4e5b9ULL;
+	chance = (chance ^ chance >> 27) * 0x94d049bb133111ebULL;
+	/* 0 would stay so */
+	chance = (chance ^ chance >> 31) ?: 1;
 }
 
 static __u32 any(__u32 below)
@@ -70,7 +89,8 @@ static __u32 any_value(__u32 near)
 /* --- the liar --------------------------------------------------------- */
 
 /**
- * struct liar - a process of its own, which has the first end
+ * struct liar - a thread of a process of its own, which has the first end
+ * @who: of those that draw
  * @end: the end
  * @page: its side
  * @data: behind it
@@ -78,6 +98,7 @@ static __u32 any_value(__u32 near)
  * @stop: both processes': the liar ends
  */
 struct liar {
+	unsigned int who;
 	int end;
 	struct mailbox_ring_page *page;
 	unsigned char *data;
@@ -101,7 +122,7 @@ static void *scribble(void *argument)
 	struct liar *liar = argument;
 	struct mailbox_ring_page *page = liar->page;
 
-	seed(syscall(SYS_gettid));
+	seed(liar->who);
 	while (!stopped(liar)) {
 		__u32 near = liar->seen->tail;
 
@@ -154,7 +175,7 @@ static void *call(void *argument)
 	};
 	struct liar *liar = argument;
 
-	seed(syscall(SYS_gettid));
+	seed(liar->who);
 	while (!stopped(liar)) {
 		struct mailbox_ring_wake wake = { .events = 1 + any(3) };
 
@@ -173,6 +194,7 @@ static void lie(int end, int *stop)
 {
 	struct liar liar = { .end = fcntl(end, F_DUPFD, 50), .stop = stop };
 	struct rlimit files = { 200, 200 };
+	struct liar liars[3];
 	pthread_t threads[3];
 	int i;
 
@@ -184,9 +206,12 @@ static void lie(int end, int *stop)
 	if (liar.page == MAP_FAILED || liar.seen == MAP_FAILED)
 		_exit(1);
 	liar.data = (unsigned char *)liar.page + PAGE;
-	for (i = 0; i < 3; i++)
-		if (pthread_create(&threads[i], NULL, i < 2 ? scribble : call, &liar))
+	for (i = 0; i < 3; i++) {
+		liars[i] = liar;
+		liars[i].who = LIAR + i;
+		if (pthread_create(&threads[i], NULL, i < 2 ? scribble : call, &liars[i]))
 			_exit(2);
+	}
 	for (i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
 	_exit(0);
@@ -207,7 +232,8 @@ FIXTURE_SETUP(hostile)
 	};
 	int ends[2];
 
-	seed(1);
+	TH_LOG("to try it again: --seed %llu --rounds %u", given_seed, rounds);
+	seed(TESTER);
 	self->stop = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			  -1, 0);
 	ASSERT_NE(MAP_FAILED, self->stop);
@@ -235,13 +261,15 @@ static int liar_end(int *stop, pid_t liar)
 /**
  * struct party - a thread that uses one direction of a link
  * @ring: the link
- * @thread: who
+ * @who: of those that draw
+ * @thread: the same
  * @produces: or else consumes
  * @done: records
  * @last: what the last call returned
  */
 struct party {
 	struct mailbox_ring *ring;
+	unsigned int who;
 	pthread_t thread;
 	bool produces;
 	unsigned int done;
@@ -307,7 +335,7 @@ static void *party_thread(void *argument)
 {
 	struct party *party = argument;
 
-	seed((uintptr_t)party);
+	seed(party->who);
 	for (int i = 0; i < RECORDS; i++) {
 		party->last = party->produces ? produce(party->ring) : consume(party->ring);
 		if (party->last >= 0)
@@ -329,17 +357,18 @@ static bool party_may_end_so(const struct party *party)
 
 TEST_F_TIMEOUT(hostile, every_call_of_the_library_ends, 200)
 {
-	unsigned int done[2] = { 0, 0 }, broken = 0;
+	unsigned int done[2] = { 0, 0 }, links = LINKS * rounds, broken = 0;
 	int i;
 
-	for (int link = 0; link < LINKS; link++) {
+	for (unsigned int link = 0; link < links; link++) {
 		struct party parties[2] = { { .produces = true }, { .produces = false } };
 		struct mailbox_ring *ring;
 
-		ASSERT_EQ(0, mailbox_ring_open(self->end, link < LINKS / 2 ? 0 : MAILBOX_RING_NOPOLL,
+		ASSERT_EQ(0, mailbox_ring_open(self->end, link < links / 2 ? 0 : MAILBOX_RING_NOPOLL,
 					       &ring, NULL));
 		for (i = 0; i < 2; i++) {
 			parties[i].ring = ring;
+			parties[i].who = PARTY + 2 * link + i;
 			ASSERT_EQ(0, pthread_create(&parties[i].thread, NULL, party_thread,
 						    &parties[i]));
 		}
@@ -354,7 +383,7 @@ TEST_F_TIMEOUT(hostile, every_call_of_the_library_ends, 200)
 		mailbox_ring_close(ring);
 	}
 	/* it does notice, and one or the other gets somewhere before */
-	EXPECT_LT(LINKS / 4, broken);
+	EXPECT_LT(links / 4, broken);
 	EXPECT_LT(0, done[0] + done[1]);
 	EXPECT_EQ(0, liar_end(self->stop, self->liar));
 }
@@ -490,11 +519,11 @@ TEST_F_TIMEOUT(hostile, every_call_of_the_kernel_ends, 200)
 {
 	char *mine = mmap(NULL, SPAN, PROT_READ | PROT_WRITE, MAP_SHARED, self->end, 0);
 	char *theirs = mmap(NULL, SPAN, PROT_READ, MAP_SHARED, self->end, THEIRS);
-	int call;
+	unsigned int call;
 
 	ASSERT_NE(MAP_FAILED, mine);
 	ASSERT_NE(MAP_FAILED, theirs);
-	for (call = 0; call < CALLS; call++) {
+	for (call = 0; call < CALLS * rounds; call++) {
 		bool fine = true;
 		__u32 what = any(call % 16 ? 6 : 9);
 
@@ -527,7 +556,7 @@ TEST_F_TIMEOUT(hostile, every_call_of_the_kernel_ends, 200)
 			fine = child_has_it_too(mine, theirs);
 		}
 		ASSERT_TRUE(fine) {
-			TH_LOG("call %d, of kind %u: %s", call, what, strerror(errno));
+			TH_LOG("call %u, of kind %u: %s", call, what, strerror(errno));
 		}
 	}
 	munmap(mine, SPAN);
@@ -544,7 +573,7 @@ TEST_F_TIMEOUT(hostile, its_death_ends_what_waits, 100)
 	ssize_t result;
 	int i;
 
-	for (i = 0; i < 20; i++)
+	for (i = 0; i < WAITS * (int)rounds; i++)
 		EXPECT_TRUE(ring_wait_ends(self->end));
 	kill(self->liar, SIGKILL);
 	EXPECT_EQ(128 + SIGKILL, mbx_join(self->liar));
@@ -563,4 +592,51 @@ TEST_F_TIMEOUT(hostile, its_death_ends_what_waits, 100)
 	mailbox_ring_close(ring);
 }
 
-TEST_HARNESS_MAIN
+static unsigned long long number(const char *text, unsigned long long most)
+{
+	unsigned long long value;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 0);
+	if (errno || *end || end == text || value > most) {
+		fprintf(stderr, "no number up to %llu: %s\n", most, text);
+		exit(KSFT_FAIL);
+	}
+	return value;
+}
+
+/* TEST_HARNESS_MAIN would take no arguments. */
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "seed", required_argument, NULL, 's' },
+		{ "rounds", required_argument, NULL, 'r' },
+		{}
+	};
+	struct __fixture_metadata *fixture;
+	struct __test_metadata *test;
+	int option;
+
+	given_seed = mbx_clock(CLOCK_REALTIME) / 1000 % 1000000;
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0)
+		switch (option) {
+		case 's':
+			given_seed = number(optarg, ~0ULL);
+			break;
+		case 'r':
+			rounds = number(optarg, 10000);
+			break;
+		default:
+			return KSFT_FAIL;
+		}
+	if (optind < argc || !rounds) {
+		fprintf(stderr, "usage: %s [--seed NUMBER] [--rounds NUMBER]\n", argv[0]);
+		return KSFT_FAIL;
+	}
+	/* more of it takes longer */
+	for (fixture = __fixture_list; fixture; fixture = fixture->next)
+		for (test = fixture->tests; test; test = test->next)
+			test->timeout *= rounds;
+	return test_harness_run(1, argv);
+}
