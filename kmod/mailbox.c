@@ -531,7 +531,7 @@ int mbipc_sleep(struct mbipc_handle *handle, struct mbipc_wait *wait,
 	int code;
 
 	trace_mailbox_block(mailbox, wait->kind);
-	if (handle->closed)
+	if (handle->closed && wait->files)
 		wait->file = handle->file;
 	code = mbipc_wait_sleep(wait, &mailbox->lock, patience, err);
 	trace_mailbox_wake(mailbox, wait->kind, code);

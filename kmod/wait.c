@@ -46,7 +46,8 @@ void mbipc_wait_begin(struct mbipc_wait *wait, struct hlist_head *all,
 		      struct list_head *queue)
 {
 	wait->task = current;
-	wait->files = current->files;
+	/* io_uring's threads hold the file, and have no descriptor that could be closed. */
+	wait->files = current->flags & PF_IO_WORKER ? NULL : current->files;
 	wait->state = MBIPC_WAIT_PENDING;
 	hlist_add_head(&wait->all, all);
 	if (queue)

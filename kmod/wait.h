@@ -83,7 +83,7 @@ enum mbipc_wait_state {
  * @all: in the mailbox's list of all waits
  * @task: the sleeper
  * @handle: the handle that was called
- * @files: the table of descriptors through which it was called
+ * @files: the table of descriptors through which it was called; NULL: none
  * @asleep: or about to be: it must be woken
  * @partner: the CPU where the other side was seen last, or -1
  * @file: the file that was called, if its descriptor may have been closed

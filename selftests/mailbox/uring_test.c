@@ -63,17 +63,23 @@ FIXTURE_TEARDOWN(uring)
 	close(self->fd);
 }
 
-/* For these events, and for the hang-ups that everybody is told of: 1. */
-static int ask(FIXTURE_DATA(uring) *self, int fd, short events, unsigned int how)
+/* One request: 1. */
+static int submit(FIXTURE_DATA(uring) *self, struct io_uring_sqe request)
 {
 	const struct io_sqring_offsets *at = &self->params.sq_off;
 
-	self->entries[0] = (struct io_uring_sqe){
-		.opcode = IORING_OP_POLL_ADD, .fd = fd, .poll32_events = events, .len = how,
-	};
+	self->entries[0] = request;
 	word(self->queues, at->array)[0] = 0;
 	__atomic_add_fetch(word(self->queues, at->tail), 1, __ATOMIC_RELEASE);
 	return syscall(SYS_io_uring_enter, self->fd, 1, 0, 0, NULL, 0);
+}
+
+/* For these events, and for the hang-ups that everybody is told of: 1. */
+static int ask(FIXTURE_DATA(uring) *self, int fd, short events, unsigned int how)
+{
+	return submit(self, (struct io_uring_sqe){
+		.opcode = IORING_OP_POLL_ADD, .fd = fd, .poll32_events = events, .len = how,
+	});
 }
 
 /* 0: there is none so far. */
@@ -263,6 +269,36 @@ TEST_F(uring, one_receiver_is_cut_off)
 	ASSERT_TRUE(answer(self) & POLLERR);
 	close(sender);
 	close(attr.fd);
+}
+
+/*
+ * A file that is registered needs no descriptor.  Its requests wait in threads of
+ * io_uring's where poll said that they need not: to be taken, in a rendezvous.
+ */
+TEST_F(uring, a_registered_file_has_no_descriptor_to_lose)
+{
+	int box = mbx_new(MAILBOX_POLICY_SHARED, 0), receiver = mbx_dup(box, MAILBOX_RIGHT_RECEIVE);
+	struct mbx_call other, taker;
+	int i;
+
+	ASSERT_LE(0, receiver);
+	ASSERT_EQ(0, syscall(SYS_io_uring_register, self->fd, IORING_REGISTER_FILES, &box, 1));
+	/* a second thread: who is alone with his descriptors closes nothing under a call */
+	ASSERT_EQ(0, mbx_call_receive(&other, self->end[0], 0));
+	close(box);
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, mbx_call_receive(&taker, receiver, 0));
+		ASSERT_TRUE(mbx_wait_waiters(receiver, 0, 1));
+		ASSERT_EQ(1, submit(self, (struct io_uring_sqe){
+			.opcode = IORING_OP_WRITE, .flags = IOSQE_ASYNC | IOSQE_FIXED_FILE,
+			.addr = MBX_PTR("text"), .len = 4,
+		}));
+		ASSERT_EQ(4, answer(self));
+		ASSERT_EQ(0, mbx_call_join(&taker));
+	}
+	ASSERT_EQ(0, mbx_put(self->end[1], "over", 0));
+	ASSERT_EQ(0, mbx_call_join(&other));
+	close(receiver);
 }
 
 TEST_HARNESS_MAIN
