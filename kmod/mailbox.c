@@ -453,8 +453,6 @@ bool mbipc_settle(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 	}
 	if (mbipc_room(mailbox, inbox))
 		mbipc_poll_later(after, inbox, MBIPC_POLL_OUT);
-	if (mailbox->policy == MAILBOX_POLICY_BROADCAST)
-		mbipc_settle_crowd(mailbox);
 	return false;
 }
 
@@ -483,11 +481,16 @@ void mbipc_place_gone(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		mailbox->bytes -= message->length;
 	inbox->used--;
 	mbipc_free_later(after, item);
-	if (!list_empty(&inbox->senders) ||
-	    mailbox->policy == MAILBOX_POLICY_BROADCAST)
+	if (!list_empty(&inbox->senders)) {
 		mbipc_settle(mailbox, inbox, after);
-	else if (mbipc_room(mailbox, inbox))
+		return;
+	}
+	if (mbipc_room(mailbox, inbox))
 		mbipc_poll_later(after, inbox, MBIPC_POLL_OUT);
+	/* A broadcast looks at all inboxes: only when this one is no longer full. */
+	if (mailbox->policy == MAILBOX_POLICY_BROADCAST &&
+	    inbox->used + 1 == mailbox->capacity)
+		mbipc_settle_crowd(mailbox);
 }
 
 /**

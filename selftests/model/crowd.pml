@@ -106,7 +106,15 @@ inline mbipc_settle_crowd()
 inline mbipc_place_gone(who)
 {
 	inboxes[who].used--;
-	mbipc_settle_crowd()
+	if
+#ifndef FAULT_PLACE
+	:: inboxes[who].used + 1 == capacity ->
+#else
+	:: inboxes[who].used == capacity ->
+#endif
+		mbipc_settle_crowd()
+	:: else
+	fi
 }
 
 /* --- transfer.c ---------------------------------------------------------- */
