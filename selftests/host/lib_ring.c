@@ -257,6 +257,32 @@ TEST_F(ring, what_was_left_is_told_before_the_end)
 	EXPECT_EQ(0, lost);
 }
 
+static void *send_one_more(void *ring)
+{
+	char record[56] = "";
+
+	return (void *)(intptr_t)mailbox_ring_send(ring, record, sizeof(record), MAILBOX_FOREVER);
+}
+
+/* A reader makes some room, and then has to do with something else. */
+TEST_F(ring, room_is_seen_by_who_sleeps_untold)
+{
+	char record[56] = "";
+	pthread_t thread;
+	void *result;
+	int i;
+
+	for (i = 0; i < SIZE / 64; i++)
+		ASSERT_EQ(0, mailbox_ring_send(self->a, record, sizeof(record), 0));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, send_one_more, self->a));
+	while (!__atomic_load_n(&self->a->mine->room_wait, __ATOMIC_RELAXED))
+		sched_yield();
+	for (i = 0; i < SIZE / 64 / 3; i++)
+		ASSERT_EQ(56, mailbox_ring_receive(self->b, record, sizeof(record), 0));
+	ASSERT_EQ(0, pthread_join(thread, &result));
+	EXPECT_EQ(NULL, result);
+}
+
 /* Each side is woken once for each sleep that it announces, and maybe too early. */
 TEST_F(ring, a_wake_before_the_sleep_counts)
 {

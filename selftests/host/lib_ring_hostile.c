@@ -96,6 +96,7 @@ TEST_F(hostile, lies_from_before)
 		struct mailbox_ring *late;
 
 		self->link.liar->mine->tail = tails[i];
+		self->link.ring->mine->closed = 0;
 		late = ring_memfd_side(self->link.fd, 1, SIZE, variant->flags);
 		ASSERT_NE(NULL, late);
 		EXPECT_EQ(-EPROTO, mailbox_ring_send(late, record, 100, 0));
@@ -103,6 +104,24 @@ TEST_F(hostile, lies_from_before)
 		EXPECT_EQ(1, late->broken);
 		mailbox_ring_close(late);
 	}
+}
+
+/* A link that is closed for a lie stays so, also for who maps the end again. */
+TEST_F(hostile, a_closed_link_stays_closed)
+{
+	struct mailbox_ring *late;
+	char record[8] = "";
+	const void *place;
+
+	self->link.liar->mine->head = 3;
+	EXPECT_EQ(-EPROTO, mailbox_ring_receive(self->link.ring, record, sizeof(record), 0));
+	self->link.liar->mine->head = 0;
+	late = ring_memfd_side(self->link.fd, 1, SIZE, variant->flags);
+	ASSERT_NE(NULL, late);
+	EXPECT_EQ(-EPROTO, mailbox_ring_send(late, record, sizeof(record), 0));
+	EXPECT_EQ(-EPROTO, mailbox_ring_peek(late, &place));
+	EXPECT_EQ(-EPROTO, mailbox_ring_wait(late, MAILBOX_RING_ROOM, 8, 0));
+	mailbox_ring_close(late);
 }
 
 /*

@@ -20,6 +20,9 @@
 /* Where so many bytes come for each pause, a stream comes. */
 #define STREAM	8
 
+/* How long a sleep for room may last before another look, in ms. */
+#define NAP	100
+
 #define LINE	64	/* bytes in a cache line, as it is mostly */
 
 static void relax(void)
@@ -96,6 +99,11 @@ int mailbox_ring_attach(struct mailbox_ring_page *mine, uint32_t size,
 	new->in.next = mine->tail;
 	new->in.head = mine->tail;
 	new->in.limit = their_size;
+	/* Who had the side before, or has it too, has found the other one lying. */
+	if (__atomic_load_n(&mine->closed, __ATOMIC_RELAXED)) {
+		new->broken = 1;
+		new->in.limit = 0;
+	}
 	new->in.pause = 1;
 	new->never[0] = 1;
 	new->out.watch = new->never;
@@ -479,6 +487,26 @@ static int spin(struct mailbox_ring *ring, uint32_t events, size_t length)
 	return ready;
 }
 
+/*
+ * The other side tells of room where that is half of the ring, or where it has read all
+ * or sleeps.  If it reads a little and then has to do with something else, nobody wakes
+ * who waits for less than half: so that looks now and then.
+ */
+static int sleep_some(struct mailbox_ring *ring, uint32_t events, int64_t deadline)
+{
+	int64_t until = deadline;
+	int result;
+
+	if (events & MAILBOX_RING_ROOM) {
+		int64_t nap = mailbox_deadline_ms(NAP);
+
+		if (nap < deadline)
+			until = nap;
+	}
+	result = ring->transport->wait(ring, events, until);
+	return result == -ETIMEDOUT && until != deadline ? 0 : result;
+}
+
 int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
 		      int64_t deadline)
 {
@@ -506,7 +534,7 @@ int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
 		if (!ready && !slept) {
 			/* Who holds records while it sleeps may hold most of the ring. */
 			tell_of_room(ring, true);
-			slept = ring->transport->wait(ring, events, deadline);
+			slept = sleep_some(ring, events, deadline);
 		}
 		retract(ring, events);
 		if (!ready && slept)
