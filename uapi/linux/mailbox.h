@@ -294,7 +294,7 @@ struct mailbox_info {
  * what is destroyed cannot be mapped any more (EIDRM).  Its bytes, in whole pages,
  * are charged to the creator's quota as queued ones until it is destroyed, and to
  * the memory cgroup of who touches them first.  SEND, RECEIVE and what else goes
- * with messages fails with EBADF (RIGHT).
+ * with messages fails with EBADF (RIGHT); read(2) and write(2) with EINVAL.
  *
  * Where a mailbox of the name exists and EXCL is not given, it is opened: then
  * @policy, @slow, @mode, @capacity, @message_max, PERSIST and FIXED are checked
@@ -804,7 +804,8 @@ struct mailbox_channel {
  * ECONNREFUSED (REFUSED; or UNANSWERED: who had received it closed without an
  * answer), EPIPE (NO_RECEIVERS: the other process has left a PAIR without a name;
  * told only while CONNECT waits), ETIMEDOUT, EIDRM (DESTROYED), EBADF (CLOSED).
- * A CONNECT whose request was received is not restarted after a signal: EINTR.
+ * A CONNECT whose request was received is not restarted after a signal, nor after a
+ * stop (SIGSTOP, ptrace): EINTR.
  */
 struct mailbox_connect {
 	struct mailbox_error error;
@@ -866,7 +867,7 @@ struct mailbox_refuse {
 /* mailbox_peer.state */
 #define MAILBOX_PEER_PENDING	0	/* CONNECT has not been answered yet */
 #define MAILBOX_PEER_OPEN	1	/* the other end has a handle */
-#define MAILBOX_PEER_CLOSED	2	/* it had one */
+#define MAILBOX_PEER_CLOSED	2	/* it had one, or will have none */
 #define MAILBOX_PEER_REFUSED	3	/* REFUSE */
 
 /**
@@ -877,7 +878,8 @@ struct mailbox_refuse {
  * @pid: out: the process that made the other end by CHANNEL, CONNECT or
  *	ACCEPT, as the caller's pid namespace sees it; 0 while PENDING, where it
  *	has no number there, and once it has been waited for
- * @uid: out: its effective user id then; (uid_t)-1 where there is, or was, none
+ * @uid: out: its effective user id then, as the caller's user namespace sees it;
+ *	(uid_t)-1 where there is, or was, none
  * @gid: out: its effective group id then; likewise
  * @code: out: of REFUSE
  * @mine_size: out: bytes in the ring that this end writes, or 0
@@ -986,7 +988,8 @@ struct mailbox_ring_record {
  *
  * A WAKE that came since the last WAIT for the same event counts, so that none
  * is lost between a look at the ring and the sleep; therefore WAIT may end for
- * nothing, and who called it looks again.
+ * nothing, and who called it looks again.  When the deadline has passed it does
+ * not count yet: ETIMEDOUT comes first, however often the other side says WAKE.
  *
  * Needs SEND and RECEIVE.
  *
