@@ -20,6 +20,8 @@
 
 #include <kselftest_harness.h>
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 #define SIZE	4096
 #define LEAVES	20000	/* how often to try to leave in the midst of a look */
 
@@ -155,7 +157,7 @@ TEST_F(ring, sizes_and_flags_that_are_none)
 	struct mailbox_ring *a = self->a, *made = NULL;
 	size_t i;
 
-	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
 		EXPECT_EQ(-EINVAL, mailbox_ring_attach(a->mine, wrong[i], a->theirs, SIZE,
 						       variant->flags, a->transport, NULL, &made));
 		EXPECT_EQ(-EINVAL, mailbox_ring_attach(a->mine, SIZE, a->theirs, wrong[i],
