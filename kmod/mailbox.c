@@ -315,6 +315,9 @@ void mbipc_seat_leave(struct mbipc_mailbox *mailbox)
 			if (wait->inbox == other)
 				mbipc_wait_abort(wait, -EPIPE,
 						 MAILBOX_REASON_NO_SENDERS, 0);
+			else	/* io_uring's, or through another table */
+				mbipc_wait_abort(wait, -EBADF,
+						 MAILBOX_REASON_CLOSED, 0);
 		} else if (wait->inbox == &seat->inbox || asks_caller(wait)) {
 			mbipc_wait_abort(wait, -EPIPE,
 					 MAILBOX_REASON_NO_RECEIVERS, 0);

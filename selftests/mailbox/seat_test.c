@@ -46,4 +46,30 @@ TEST(peek_takes_no_seat)
 	EXPECT_EQ(128 + SIGKILL, mbx_join(looker));
 }
 
+/* A thread that takes a copy of the descriptors, and closes one of it. */
+static void *close_apart(void *box)
+{
+	if (unshare(CLONE_FILES) || close(*(int *)box))
+		return "it cannot";
+	return NULL;
+}
+
+/* Who leaves by one table of descriptors does not wait on through another one. */
+TEST(a_process_that_leaves_waits_no_more)
+{
+	int box = mbx_new(MAILBOX_POLICY_PAIR, 4);
+	struct mbx_call call;
+	pthread_t thread;
+	void *failed;
+
+	ASSERT_LE(0, box);
+	ASSERT_EQ(0, mbx_call_receive(&call, box, 0));
+	ASSERT_TRUE(mbx_wait_waiters(box, 0, 1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, close_apart, &box));
+	ASSERT_EQ(0, pthread_join(thread, &failed));
+	ASSERT_EQ(NULL, failed);
+	EXPECT_EQ(-EBADF, mbx_call_join(&call));
+	EXPECT_EQ(MAILBOX_REASON_CLOSED, call.receive.error.reason);
+}
+
 TEST_HARNESS_MAIN
