@@ -20,8 +20,6 @@
 
 #include <kselftest_harness.h>
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
 #define SIZE	4096
 #define LEAVES	20000	/* how often to try to leave in the midst of a look */
 

@@ -156,6 +156,8 @@ int mailbox_ring_open(int fd, unsigned int flags, struct mailbox_ring **ring,
  * @context: for the transport, in ring->context
  * @ring: set
  *
+ * A side that is closed (@closed in its page) stays so: all calls say -EPROTO.
+ *
  * Return: 0, -EINVAL, -ENOMEM or -EPERM.
  */
 int mailbox_ring_attach(struct mailbox_ring_page *mine, uint32_t size,

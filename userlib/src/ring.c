@@ -490,21 +490,21 @@ static int spin(struct mailbox_ring *ring, uint32_t events, size_t length)
 /*
  * The other side tells of room where that is half of the ring, or where it has read all
  * or sleeps.  If it reads a little and then has to do with something else, nobody wakes
- * who waits for less than half: so that looks now and then.
+ * who waits for less than half: so that looks now and then.  It is still announced then,
+ * and goes on sleeping at once, so that a signal hardly comes in between.
  */
-static int sleep_some(struct mailbox_ring *ring, uint32_t events, int64_t deadline)
+static int sleep_until(struct mailbox_ring *ring, uint32_t events, size_t room,
+		       int64_t deadline)
 {
-	int64_t until = deadline;
-	int result;
+	for (;;) {
+		int64_t nap = events & MAILBOX_RING_ROOM ? mailbox_deadline_ms(NAP) : deadline;
+		int result = ring->transport->wait(ring, events, nap < deadline ? nap : deadline);
 
-	if (events & MAILBOX_RING_ROOM) {
-		int64_t nap = mailbox_deadline_ms(NAP);
-
-		if (nap < deadline)
-			until = nap;
+		if (result != -ETIMEDOUT || nap >= deadline)
+			return result;
+		if (look(ring, events, room))
+			return 0;
 	}
-	result = ring->transport->wait(ring, events, until);
-	return result == -ETIMEDOUT && until != deadline ? 0 : result;
 }
 
 int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
@@ -534,7 +534,7 @@ int mailbox_ring_wait(struct mailbox_ring *ring, uint32_t events, size_t room,
 		if (!ready && !slept) {
 			/* Who holds records while it sleeps may hold most of the ring. */
 			tell_of_room(ring, true);
-			slept = sleep_some(ring, events, deadline);
+			slept = sleep_until(ring, events, room, deadline);
 		}
 		retract(ring, events);
 		if (!ready && slept)
