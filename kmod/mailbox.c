@@ -484,11 +484,9 @@ void mbipc_place_gone(struct mbipc_mailbox *mailbox, struct mbipc_inbox *inbox,
 		mailbox->bytes -= message->length;
 	inbox->used--;
 	mbipc_free_later(after, item);
-	if (!list_empty(&inbox->senders)) {
+	if (!list_empty(&inbox->senders))
 		mbipc_settle(mailbox, inbox, after);
-		return;
-	}
-	if (mbipc_room(mailbox, inbox))
+	else if (mbipc_room(mailbox, inbox))
 		mbipc_poll_later(after, inbox, MBIPC_POLL_OUT);
 	/* A broadcast looks at all inboxes: only when this one is no longer full. */
 	if (mailbox->policy == MAILBOX_POLICY_BROADCAST &&
