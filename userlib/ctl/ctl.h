@@ -164,11 +164,11 @@ typedef void holder_fn(const struct holder *holder, void *argument);
 
 /*
  * Calls @each for each descriptor of a process, but this one, that holds a
- * mailbox or the device, and for each process that has a ring mapped and no
- * such descriptor.  Returns false if there are processes that the caller may not
- * look into.
+ * mailbox or the device; and with @mapped for each process that has a ring mapped
+ * and no such descriptor, for which all of its mappings are read.  Returns false if
+ * there are processes that the caller may not look into.
  */
-bool holders(holder_fn *each, void *argument);
+bool holders(bool mapped, holder_fn *each, void *argument);
 
 /* --- stop.c --------------------------------------------------------------- */
 

@@ -132,7 +132,8 @@ static void read_process(int process, struct holder *holder)
 }
 
 /* False if we may not look into it; one that is gone is no secret. */
-static bool scan_process(int proc, const char *pid, holder_fn *each, void *argument)
+static bool scan_process(int proc, const char *pid, bool mapped, holder_fn *each,
+			 void *argument)
 {
 	struct dirent *entry;
 	bool found = false;
@@ -184,7 +185,7 @@ static bool scan_process(int proc, const char *pid, holder_fn *each, void *argum
 	}
 	closedir(files);
 
-	if (!found && has_mapped(process)) {
+	if (mapped && !found && has_mapped(process)) {
 		struct holder holder = { .pid = (pid_t)atol(pid), .fd = -1 };
 
 		read_process(process, &holder);
@@ -194,7 +195,7 @@ static bool scan_process(int proc, const char *pid, holder_fn *each, void *argum
 	return true;
 }
 
-bool holders(holder_fn *each, void *argument)
+bool holders(bool mapped, holder_fn *each, void *argument)
 {
 	struct dirent *entry;
 	bool whole = true;
@@ -208,7 +209,7 @@ bool holders(holder_fn *each, void *argument)
 		if (!isdigit((unsigned char)entry->d_name[0]) ||
 		    atol(entry->d_name) == getpid())
 			continue;
-		if (!scan_process(dirfd(proc), entry->d_name, each, argument))
+		if (!scan_process(dirfd(proc), entry->d_name, mapped, each, argument))
 			whole = false;
 	}
 

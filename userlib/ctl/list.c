@@ -129,7 +129,7 @@ static int list_unnamed(void)
 {
 	printf("%8s  %-9s %8s %10s  %-6s %8s %5s  %s\n", "ID", "POLICY", "DEPTH", "CAPACITY",
 	       "RIGHTS", "PID", "FD", "COMMAND");
-	if (!holders(print_unnamed, NULL))
+	if (!holders(false, print_unnamed, NULL))
 		warning("there may be more, in processes that you may not look into");
 	return EX_OK;
 }

@@ -311,7 +311,7 @@ static int busy(void)
 	size_t i;
 
 	warning("the module is busy; it is held by:");
-	if (!holders(name_holder, &last))
+	if (!holders(true, name_holder, &last))
 		fprintf(stderr, "  perhaps also processes that you may not look into\n");
 
 	if (find_all(&entries, &count, &error))

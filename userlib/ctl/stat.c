@@ -177,7 +177,7 @@ int command_stat(int argc, char **argv)
 		return failure(arguments.name, &error, MAILBOX_IOC_OPEN);
 
 	search.id = stat.id;
-	whole = holders(collect, &search);
+	whole = holders(false, collect, &search);
 	if (arguments.json)
 		print_json(&stat, &search, whole);
 	else
