@@ -15,23 +15,6 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-static int channel(struct mailbox_channel *how)
-{
-	int device = mbx_device(), result;
-
-	if (device < 0)
-		return device;
-	result = mbx_ioctl(device, MAILBOX_IOC_CHANNEL, how);
-	close(device);
-	return result;
-}
-
-static int peer(int fd, struct mailbox_peer *peer)
-{
-	memset(peer, 0, sizeof(*peer));
-	return mbx_ioctl(fd, MAILBOX_IOC_PEER, peer);
-}
-
 /* Whom a pidfd stands for, or -1. */
 static pid_t pid_of(int pidfd)
 {
@@ -54,12 +37,12 @@ TEST(a_pair_talks_both_ways)
 	struct mailbox_peer who;
 	struct mailbox_stat stat;
 
-	ASSERT_EQ(0, channel(&how));
+	ASSERT_EQ(0, mbx_on_device(MAILBOX_IOC_CHANNEL, &how));
 	EXPECT_EQ(0, mbx_put(how.fd, "there", 0));
 	EXPECT_EQ(0, mbx_put(how.fd_back, "back", 0));
 	EXPECT_STREQ("there", mbx_next(how.fd_back));
 	EXPECT_STREQ("back", mbx_next(how.fd));
-	EXPECT_EQ(0, peer(how.fd, &who));
+	EXPECT_EQ(0, mbx_peer(how.fd, &who));
 	EXPECT_EQ(MAILBOX_PEER_OPEN, who.state);
 	EXPECT_EQ(getpid(), who.pid);
 	EXPECT_EQ(0, mbx_stat(how.fd, &stat));
@@ -77,7 +60,7 @@ TEST(a_pair_talks_both_ways)
 	EXPECT_STREQ("2", mbx_next(how.fd_back));
 	EXPECT_EQ(-EPIPE, mbx_get(how.fd_back, (char[8]){}, 8, 0, NULL));
 	EXPECT_EQ(-EPIPE, mbx_put(how.fd_back, "5", 0));
-	EXPECT_EQ(0, peer(how.fd_back, &who));
+	EXPECT_EQ(0, mbx_peer(how.fd_back, &who));
 	EXPECT_EQ(MAILBOX_PEER_CLOSED, who.state);
 	close(how.fd_back);
 }
@@ -88,7 +71,7 @@ TEST(a_wait_ends_with_the_other_end)
 	struct mailbox_channel how = { .capacity = 1 };
 	struct mbx_call receiver, sender;
 
-	ASSERT_EQ(0, channel(&how));
+	ASSERT_EQ(0, mbx_on_device(MAILBOX_IOC_CHANNEL, &how));
 	ASSERT_EQ(0, mbx_put(how.fd, "full", 0));
 	ASSERT_EQ(0, mbx_call_receive(&receiver, how.fd, 0));
 	ASSERT_EQ(0, mbx_call_send(&sender, how.fd, "more", 0));
@@ -115,7 +98,7 @@ TEST(a_peer_that_is_gone_has_no_number)
 	child = mbx_fork();
 	if (!child) {
 		/* both ends are the child's, and one of them is used here */
-		if (channel(&how) || write(side[1], &how.fd, sizeof(how.fd)) < 0)
+		if (mbx_on_device(MAILBOX_IOC_CHANNEL, &how) || write(side[1], &how.fd, sizeof(how.fd)) < 0)
 			_exit(1);
 		pause();
 		_exit(0);
@@ -125,20 +108,20 @@ TEST(a_peer_that_is_gone_has_no_number)
 	ASSERT_LE(0, how.fd_back);
 	how.fd = syscall(SYS_pidfd_getfd, how.fd_back, how.fd, 0);
 	ASSERT_LE(0, how.fd);
-	EXPECT_EQ(0, peer(how.fd, &who));
+	EXPECT_EQ(0, mbx_peer(how.fd, &who));
 	EXPECT_EQ(child, who.pid);
 	kill(child, SIGKILL);
 
 	/* dead it has one, until it is waited for */
 	ASSERT_EQ(0, waitid(P_PID, child, &end, WEXITED | WNOWAIT));
-	EXPECT_EQ(0, peer(how.fd, &who));
+	EXPECT_EQ(0, mbx_peer(how.fd, &who));
 	EXPECT_EQ(child, who.pid);
 	EXPECT_EQ(MAILBOX_PEER_CLOSED, who.state);
 	pidfd = mailbox_peer_pidfd(how.fd, NULL);
 	EXPECT_EQ(child, pid_of(pidfd));
 	close(pidfd);
 	mbx_join(child);
-	EXPECT_EQ(0, peer(how.fd, &who));
+	EXPECT_EQ(0, mbx_peer(how.fd, &who));
 	EXPECT_EQ(0, who.pid);
 	EXPECT_EQ(MAILBOX_PEER_CLOSED, who.state);
 	EXPECT_EQ(-ESRCH, mailbox_peer_pidfd(how.fd, &error));
@@ -222,7 +205,7 @@ TEST_F(request, is_accepted)
 	EXPECT_EQ(MAILBOX_MESSAGE_CONNECT, self->header.flags);
 	EXPECT_EQ(self->child, self->header.pid);
 	ASSERT_EQ(0, mbx_ioctl(self->listener, MAILBOX_IOC_ACCEPT, &accept));
-	EXPECT_EQ(0, peer(accept.fd, &who));
+	EXPECT_EQ(0, mbx_peer(accept.fd, &who));
 	EXPECT_EQ(self->child, who.pid);
 	EXPECT_EQ(ASKER_UID, who.uid);
 	EXPECT_EQ(ASKER_GID, who.gid);
@@ -281,17 +264,6 @@ static long connect_task(void *argument)
 	return connect_to(connect->fd, connect);
 }
 
-/* Receive the next request, and accept it: the end, or -errno. */
-static int accept_next(int box)
-{
-	struct mailbox_accept accept = {};
-	struct mailbox_header header;
-	int result = mbx_get(box, (char[8]){}, 8, 0, &header);
-
-	accept.sequence = header.sequence;
-	return result ?: mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept) ?: accept.fd;
-}
-
 TEST(a_deadline_takes_the_request_back)
 {
 	struct mailbox_connect connect = { .flags = MAILBOX_DEADLINE };
@@ -338,7 +310,7 @@ TEST(a_request_waits_for_its_place)
 	EXPECT_EQ(2, stat.sent);
 	EXPECT_FALSE(mbx_task_done(&task));
 
-	end = accept_next(box);
+	end = mbx_accept_next(box);
 	ASSERT_LE(0, end);
 	EXPECT_EQ(0, mbx_task_join(&task));
 	EXPECT_EQ(0, mbx_put(connect.fd, "there", 0));
@@ -442,7 +414,7 @@ TEST(a_signal_takes_the_request_back)
 	EXPECT_TRUE(mbx_wait_asleep(task.tid, SYS_ioctl));
 	EXPECT_EQ(0, pthread_kill(task.thread, SIGUSR1));
 	EXPECT_TRUE(MBX_UNTIL(!mbx_stat(box, &stat) && stat.withdrawn == 2 && stat.depth == 1));
-	end = accept_next(box);
+	end = mbx_accept_next(box);
 	ASSERT_LE(0, end);
 	EXPECT_EQ(0, mbx_task_join(&task));
 	close(end);
@@ -477,13 +449,13 @@ TEST(rings_of_two_sizes)
 
 	connect.fd = box;
 	ASSERT_EQ(0, mbx_task_start(&task, connect_task, &connect));
-	end = accept_next(box);
+	end = mbx_accept_next(box);
 	ASSERT_LE(0, end);
 	ASSERT_EQ(0, mbx_task_join(&task));
-	EXPECT_EQ(0, peer(connect.fd, &who));
+	EXPECT_EQ(0, mbx_peer(connect.fd, &who));
 	EXPECT_EQ(8192, who.mine_size);
 	EXPECT_EQ(4096, who.theirs_size);
-	EXPECT_EQ(0, peer(end, &who));
+	EXPECT_EQ(0, mbx_peer(end, &who));
 	EXPECT_EQ(4096, who.mine_size);
 	EXPECT_EQ(8192, who.theirs_size);
 	close(end);
@@ -659,7 +631,7 @@ TEST(nonblock_does_not_wait_for_the_answer)
 	struct mailbox_peer who;
 
 	ASSERT_EQ(0, connect_to(box, &connect));
-	EXPECT_EQ(0, peer(connect.fd, &who));
+	EXPECT_EQ(0, mbx_peer(connect.fd, &who));
 	EXPECT_EQ(MAILBOX_PEER_PENDING, who.state);
 	EXPECT_EQ(0, who.pid);
 	/* nobody, who is not root */
@@ -673,7 +645,7 @@ TEST(nonblock_does_not_wait_for_the_answer)
 	accept.sequence = header.sequence;
 	ASSERT_EQ(0, mbx_ioctl(box, MAILBOX_IOC_ACCEPT, &accept));
 	EXPECT_STREQ("early", mbx_next(accept.fd));
-	EXPECT_EQ(0, peer(connect.fd, &who));
+	EXPECT_EQ(0, mbx_peer(connect.fd, &who));
 	EXPECT_EQ(MAILBOX_PEER_OPEN, who.state);
 	EXPECT_EQ(getpid(), who.pid);
 	close(connect.fd);
@@ -747,7 +719,7 @@ TEST(a_refusal_ends_an_end_that_is_used_already)
 	ASSERT_EQ(0, mbx_get(box, (char[8]){}, 8, 0, &header));
 	refuse.sequence = header.sequence;
 	ASSERT_EQ(0, mbx_ioctl(box, MAILBOX_IOC_REFUSE, &refuse));
-	EXPECT_EQ(0, peer(connect.fd, &who));
+	EXPECT_EQ(0, mbx_peer(connect.fd, &who));
 	EXPECT_EQ(MAILBOX_PEER_REFUSED, who.state);
 	EXPECT_EQ(7, who.code);
 	EXPECT_EQ(-EPIPE, mbx_put(connect.fd, "x", 0));
@@ -769,7 +741,7 @@ TEST(a_request_is_lost_with_the_mailbox)
 
 	ASSERT_EQ(0, connect_to(box, &connect));
 	EXPECT_EQ(0, mbx_destroy(box, NULL));
-	EXPECT_EQ(0, peer(connect.fd, &who));
+	EXPECT_EQ(0, mbx_peer(connect.fd, &who));
 	EXPECT_EQ(MAILBOX_PEER_CLOSED, who.state);
 	EXPECT_EQ(-EPIPE, mbx_get(connect.fd, room, sizeof(room), 0, NULL));
 	close(connect.fd);
@@ -781,7 +753,7 @@ TEST(a_request_is_lost_with_the_mailbox)
 	connect.length = 4;
 	ASSERT_EQ(0, connect_to(box, &connect));
 	EXPECT_EQ(4, read(box, room, sizeof(room)));
-	EXPECT_EQ(0, peer(connect.fd, &who));
+	EXPECT_EQ(0, mbx_peer(connect.fd, &who));
 	EXPECT_EQ(MAILBOX_PEER_CLOSED, who.state);
 	close(connect.fd);
 	close(box);
@@ -792,7 +764,7 @@ TEST(a_copied_handle_is_the_same_end)
 	struct mailbox_channel how = { .capacity = 2 };
 	int copy;
 
-	ASSERT_EQ(0, channel(&how));
+	ASSERT_EQ(0, mbx_on_device(MAILBOX_IOC_CHANNEL, &how));
 	copy = mbx_dup(how.fd, MAILBOX_RIGHT_SEND);
 	ASSERT_LE(0, copy);
 	EXPECT_EQ(0, mbx_put(copy, "copy", 0));
@@ -814,7 +786,7 @@ TEST(all_is_paid_back)
 	int device = mbx_device();
 
 	ASSERT_EQ(0, mbx_info(device, &before));
-	ASSERT_EQ(0, channel(&how));
+	ASSERT_EQ(0, mbx_on_device(MAILBOX_IOC_CHANNEL, &how));
 	ASSERT_EQ(0, mbx_info(device, &after));
 	EXPECT_LE(before.user_bytes + 65536 + 4096, after.user_bytes);
 	EXPECT_EQ(before.user_mailboxes + 1, after.user_mailboxes);
@@ -836,7 +808,7 @@ TEST(a_quota_bounds_rings)
 	if (!child) {
 		if (mbx_become(1000))
 			_exit(1);
-		_exit(channel(&how) == -EDQUOT &&
+		_exit(mbx_on_device(MAILBOX_IOC_CHANNEL, &how) == -EDQUOT &&
 		      how.error.reason == MAILBOX_REASON_USER_BYTES ? 0 : 2);
 	}
 	EXPECT_EQ(0, mbx_join(child));
@@ -941,7 +913,7 @@ TEST(a_request_needs_a_descriptor)
 		EXPECT_EQ(0, stat.sent);
 	}
 	ASSERT_EQ(0, connect_to(box, &connect));
-	end = accept_next(box);
+	end = mbx_accept_next(box);
 	ASSERT_LE(0, end);
 	EXPECT_EQ(0, mbx_put(connect.fd, "there", 0));
 	EXPECT_STREQ("there", mbx_next(end));
@@ -975,7 +947,7 @@ TEST(an_answer_needs_a_descriptor)
 		EXPECT_EMFILE(&accept.error);
 		EXPECT_TRUE(accept.fd == -1 || accept.fd == 77);
 		has_the_same(_metadata, box, &had);
-		EXPECT_EQ(0, peer(early.fd, &who));
+		EXPECT_EQ(0, mbx_peer(early.fd, &who));
 		EXPECT_EQ(MAILBOX_PEER_PENDING, who.state);
 		EXPECT_FALSE(mbx_task_done(&asking.task));
 	}

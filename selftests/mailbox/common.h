@@ -121,6 +121,13 @@ MBX_HELPER int mbx_on_device(unsigned long command, void *arg)
 	return result;
 }
 
+/* Who is at the other end of a channel. */
+MBX_HELPER int mbx_peer(int end, struct mailbox_peer *peer)
+{
+	memset(peer, 0, sizeof(*peer));
+	return mbx_ioctl(end, MAILBOX_IOC_PEER, peer);
+}
+
 /* Returns the new handle. */
 MBX_HELPER int mbx_create(struct mailbox_create *attr)
 {
@@ -276,6 +283,17 @@ MBX_HELPER int mbx_get(int fd, char *text, size_t room, __u32 flags,
 	if (header)
 		*header = message.header;
 	return result;
+}
+
+/* Receive the next request for a channel, and accept it: the end, or -errno. */
+MBX_HELPER int mbx_accept_next(int fd)
+{
+	struct mailbox_accept accept = {};
+	struct mailbox_header header;
+	int result = mbx_get(fd, (char[8]){}, 8, 0, &header);
+
+	accept.sequence = header.sequence;
+	return result ?: mbx_ioctl(fd, MAILBOX_IOC_ACCEPT, &accept) ?: accept.fd;
 }
 
 /*

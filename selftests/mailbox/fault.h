@@ -33,6 +33,13 @@ MBX_HELPER int fault_set(const char *path, const char *text)
 	return result;
 }
 
+/* Memory as a vector of two pieces, the first of which is short. */
+MBX_HELPER void fault_cut(struct mailbox_vector pieces[2], char *memory, size_t length)
+{
+	pieces[0] = (struct mailbox_vector){ MBX_PTR(memory), 33 };
+	pieces[1] = (struct mailbox_vector){ MBX_PTR(memory + 33), length - 33 };
+}
+
 /* The kinds of what can fail, and where the kernel has its knobs for each. */
 enum fault_kind { FAULT_SLAB, FAULT_PAGE, FAULT_COPY, FAULT_KINDS };
 

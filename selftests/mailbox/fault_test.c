@@ -379,13 +379,6 @@ static int batched(struct site *site, int result, const struct mailbox_batch *ba
 	return called(site, result, error);
 }
 
-/* Two pieces, in a place of their own each. */
-static void cut(struct mailbox_vector pieces[2], char *memory, size_t length)
-{
-	pieces[0] = (struct mailbox_vector){ MBX_PTR(memory), 33 };
-	pieces[1] = (struct mailbox_vector){ MBX_PTR(memory + 33), length - 33 };
-}
-
 /* @how: MAILBOX_VECTOR, or 0 */
 static int send_batch(struct site *site, __u32 how)
 {
@@ -401,7 +394,7 @@ static int send_batch(struct site *site, __u32 how)
 
 		memset(payload[i], (char)number, site->length);
 		memcpy(payload[i], &number, sizeof(number));
-		cut(pieces[i], payload[i], site->length);
+		fault_cut(pieces[i], payload[i], site->length);
 		items[i].flags = MAILBOX_NONBLOCK | how;
 		items[i].buffer = how ? MBX_PTR(pieces[i]) : MBX_PTR(payload[i]);
 		items[i].length = how ? 2 : site->length;
@@ -501,17 +494,16 @@ static int call_receive_truncated(struct site *site)
 
 static int call_receive_vector(struct site *site)
 {
-	struct mailbox_vector pieces[] = {
-		{ .base = MBX_PTR(site->memory), .length = 33 },
-		{ .base = MBX_PTR(site->memory + 33), .length = LENGTH_MAX - 33 },
-	};
+	struct mailbox_vector pieces[2];
 	struct mailbox_receive message = {
 		.flags = MAILBOX_NONBLOCK | MAILBOX_VECTOR,
 		.buffer = MBX_PTR(pieces),
 		.length = 2,
 	};
-	int result = mbx_receive(site->fd[0], &message);
+	int result;
 
+	fault_cut(pieces, site->memory, LENGTH_MAX);
+	result = mbx_receive(site->fd[0], &message);
 	called(site, result, &message.error);
 	return received(site, result, message.header.length);
 }
@@ -557,7 +549,7 @@ static int receive_batch(struct site *site, __u32 how)
 
 	memset(items, 0, sizeof(items));
 	for (int i = 0; i < BATCH; i++) {
-		cut(pieces[i], payload[i], MIDDLE);
+		fault_cut(pieces[i], payload[i], MIDDLE);
 		items[i].flags = MAILBOX_NONBLOCK | how;
 		items[i].buffer = how ? MBX_PTR(pieces[i]) : MBX_PTR(payload[i]);
 		items[i].length = how ? 2 : MIDDLE;
@@ -604,17 +596,16 @@ static int call_read(struct site *site)
 
 static int call_peek_vector(struct site *site)
 {
-	struct mailbox_vector pieces[] = {
-		{ .base = MBX_PTR(site->memory), .length = 33 },
-		{ .base = MBX_PTR(site->memory + 33), .length = LENGTH_MAX - 33 },
-	};
+	struct mailbox_vector pieces[2];
 	struct mailbox_receive message = {
 		.flags = MAILBOX_RECEIVE_PEEK | MAILBOX_VECTOR,
 		.buffer = MBX_PTR(pieces),
 		.length = 2,
 	};
-	int result = mbx_receive(site->fd[0], &message);
+	int result;
 
+	fault_cut(pieces, site->memory, LENGTH_MAX);
+	result = mbx_receive(site->fd[0], &message);
 	called(site, result, &message.error);
 	if (result)
 		return result;

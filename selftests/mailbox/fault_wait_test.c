@@ -45,7 +45,6 @@ FIXTURE_VARIANT(other_waits)
 	__u32 policy;
 	__u64 capacity;
 	bool sync;		/* who sends waits for the taker */
-	bool channel;
 	bool full;		/* another message is before it, so that there is no room */
 	bool select;		/* which is not wanted */
 	size_t length;
@@ -58,9 +57,10 @@ WAITS(send, .call = SEND, .capacity = 1, .length = MIDDLE);
 WAITS(send_long, .call = SEND, .capacity = 1, .length = LONG, .least = { 1, 3, 3 });
 WAITS(send_sync, .call = SEND, .capacity = 1, .length = MIDDLE, .sync = true);
 WAITS(send_rendezvous, .call = SEND, .length = MIDDLE);
-WAITS(send_channel, .call = SEND, .capacity = 1, .length = MIDDLE, .channel = true);
-WAITS(send_sync_channel, .call = SEND, .capacity = 1, .length = MIDDLE, .channel = true,
-      .sync = true);
+WAITS(send_channel, .call = SEND, .capacity = 1, .length = MIDDLE,
+      .policy = MAILBOX_POLICY_CHANNEL);
+WAITS(send_sync_channel, .call = SEND, .capacity = 1, .length = MIDDLE,
+      .policy = MAILBOX_POLICY_CHANNEL, .sync = true);
 WAITS(receive_full, .call = RECEIVE, .capacity = 1, .length = MIDDLE, .full = true);
 WAITS(receive_sync_full, .call = RECEIVE, .capacity = 1, .length = MIDDLE, .full = true,
       .sync = true);
@@ -68,7 +68,7 @@ WAITS(receive_sync, .call = RECEIVE, .capacity = 1, .length = MIDDLE, .sync = tr
 WAITS(receive_sync_long, .call = RECEIVE, .capacity = 1, .length = LONG, .sync = true);
 WAITS(receive_rendezvous, .call = RECEIVE, .length = MIDDLE);
 WAITS(receive_full_channel, .call = RECEIVE, .capacity = 1, .length = MIDDLE,
-      .channel = true, .full = true);
+      .policy = MAILBOX_POLICY_CHANNEL, .full = true);
 WAITS(send_selected, .call = SEND, .capacity = 1, .length = MIDDLE, .full = true,
       .select = true);
 WAITS(receive_selected, .call = RECEIVE, .capacity = 1, .length = MIDDLE, .full = true,
@@ -84,7 +84,7 @@ WAITS(receive_asleep_sync, .call = RECEIVE_ASLEEP, .capacity = 1, .length = MIDD
       .sync = true);
 WAITS(receive_asleep_rendezvous, .call = RECEIVE_ASLEEP, .length = MIDDLE);
 WAITS(receive_asleep_channel, .call = RECEIVE_ASLEEP, .capacity = 1, .length = MIDDLE,
-      .channel = true);
+      .policy = MAILBOX_POLICY_CHANNEL);
 WAITS(send_broadcast, .call = SEND, .capacity = 1, .length = MIDDLE,
       .policy = MAILBOX_POLICY_BROADCAST);
 WAITS(receive_full_broadcast, .call = RECEIVE, .capacity = 1, .length = MIDDLE,
@@ -150,10 +150,11 @@ static int do_receive(FIXTURE_DATA(other_waits) *self, bool select)
 	return mbx_receive(self->end, &message);
 }
 
-/* The other one, who is there when the call comes, or comes when it sleeps. */
+/* Who is on the other side, with the fixture and the variant that it is about. */
 struct other {
-	FIXTURE_DATA(other_waits) *self;
-	const FIXTURE_VARIANT(other_waits) *variant;
+	int (*act)(const struct other *other);
+	void *self;
+	const void *variant;
 	pthread_t thread;
 	pid_t child;		/* or that, in a PAIR, where each side is a process */
 	int result;
@@ -163,28 +164,17 @@ static void *be_other(void *argument)
 {
 	struct other *other = argument;
 
-	if (other->variant->call == SEND) {
-		other->result = do_receive(other->self, other->variant->select);
-		return NULL;
-	}
-	if (other->variant->call == RECEIVE_ASLEEP &&
-	    !mbx_wait_waiters(other->self->fd, 0, 1)) {
-		other->result = -ETIME;
-		return NULL;
-	}
-	other->result = do_send_as(other->self, other->variant);
+	other->result = other->act(other);
 	return NULL;
 }
 
-static int other_start(struct other *other)
+static int other_start(struct other *other, __u32 policy)
 {
-	if (other->variant->policy != MAILBOX_POLICY_PAIR)
+	if (policy != MAILBOX_POLICY_PAIR)
 		return -pthread_create(&other->thread, NULL, be_other, other);
 	other->child = mbx_fork();
-	if (!other->child) {
-		be_other(other);
-		_exit(-other->result & 0x7f);
-	}
+	if (!other->child)
+		_exit(-other->act(other) & 0x7f);
 	return other->child < 0 ? -errno : 0;
 }
 
@@ -196,18 +186,31 @@ static int other_join(struct other *other)
 	return other->result;
 }
 
+/* It is there when the call comes, or comes when it sleeps. */
+static int other_answers(const struct other *other)
+{
+	const FIXTURE_VARIANT(other_waits) *variant = other->variant;
+	FIXTURE_DATA(other_waits) *self = other->self;
+
+	if (variant->call == SEND)
+		return do_receive(self, variant->select);
+	if (variant->call == RECEIVE_ASLEEP && !mbx_wait_waiters(self->fd, 0, 1))
+		return -ETIME;
+	return do_send_as(self, variant);
+}
+
 static int make_call(FIXTURE_DATA(other_waits) *self, const FIXTURE_VARIANT(other_waits) *variant)
 {
 	return variant->call == SEND ? do_send_as(self, variant) :
 				       do_receive(self, variant->select);
 }
 
-static int open_ends(bool is_channel, __u32 policy, __u64 capacity, int *fd, int *end)
+static int open_ends(__u32 policy, __u64 capacity, int *fd, int *end)
 {
 	struct mailbox_channel channel = { .capacity = capacity };
 	int result;
 
-	if (!is_channel) {
+	if (policy != MAILBOX_POLICY_CHANNEL) {
 		*fd = mbx_new(policy, capacity);
 		*end = *fd;
 		return *fd;
@@ -244,17 +247,16 @@ static void call_once(struct __test_metadata *_metadata, void *data, const void 
 {
 	const FIXTURE_VARIANT(other_waits) *variant = how;
 	FIXTURE_DATA(other_waits) *self = data;
-	struct other other = { .self = self, .variant = variant };
+	struct other other = { .act = other_answers, .self = self, .variant = variant };
 	int result;
 
-	ASSERT_LE(0, open_ends(variant->channel, variant->policy, variant->capacity, &self->fd,
-			       &self->end));
+	ASSERT_LE(0, open_ends(variant->policy, variant->capacity, &self->fd, &self->end));
 	memset(self->received, 0, LENGTH_MAX);
 	memset(self->sent, 'a', variant->length);
 	if (variant->full)
 		ASSERT_EQ(0, do_send(self, MAILBOX_NONBLOCK, variant->length));
 	memset(self->sent, 'b', variant->length);
-	ASSERT_EQ(0, other_start(&other));
+	ASSERT_EQ(0, other_start(&other, variant->policy));
 	if (variant->call == SEND)
 		ASSERT_TRUE(mbx_wait_waiters(self->fd, 0, 1));
 	if (variant->call == RECEIVE)
@@ -325,7 +327,6 @@ FIXTURE_VARIANT(batch_waits)
 	bool sends;		/* the batch does, and not who is on the other side */
 	__u32 policy;
 	bool sync;
-	bool channel;
 	bool vector;		/* items in pieces */
 	__u64 capacity;
 	unsigned int least[FAULT_KINDS];
@@ -342,7 +343,7 @@ BATCH_WAITS(send_broadcast, .sends = true, .capacity = 1, .policy = MAILBOX_POLI
 	    .least = { 2 * BATCH, 0, BATCH });
 BATCH_WAITS(send_pair, .sends = true, .capacity = 1, .policy = MAILBOX_POLICY_PAIR,
 	    .least = { BATCH, 0, BATCH });
-BATCH_WAITS(send_channel, .sends = true, .capacity = 1, .channel = true,
+BATCH_WAITS(send_channel, .sends = true, .capacity = 1, .policy = MAILBOX_POLICY_CHANNEL,
 	    .least = { BATCH, 0, BATCH });
 BATCH_WAITS(receive, .capacity = BATCH, .least = { 0, 0, 1 });
 BATCH_WAITS(receive_vector, .capacity = BATCH, .vector = true, .least = { 1, 0, 3 });
@@ -350,7 +351,8 @@ BATCH_WAITS(receive_broadcast, .capacity = BATCH, .policy = MAILBOX_POLICY_BROAD
 	    .least = { 0, 0, 1 });
 BATCH_WAITS(receive_pair, .capacity = BATCH, .policy = MAILBOX_POLICY_PAIR,
 	    .least = { 0, 0, 1 });
-BATCH_WAITS(receive_channel, .capacity = BATCH, .channel = true, .least = { 0, 0, 1 });
+BATCH_WAITS(receive_channel, .capacity = BATCH, .policy = MAILBOX_POLICY_CHANNEL,
+	    .least = { 0, 0, 1 });
 
 FIXTURE_SETUP(batch_waits)
 {
@@ -371,15 +373,6 @@ FIXTURE_TEARDOWN(batch_waits)
 		return;
 	munmap(self->books, sizeof(*self->books));
 	close(self->control);
-}
-
-/* Two pieces for each payload. */
-static void cut(struct mailbox_vector pieces[BATCH][2], char memory[][MIDDLE], __u32 count)
-{
-	for (__u32 i = 0; i < count; i++) {
-		pieces[i][0] = (struct mailbox_vector){ MBX_PTR(memory[i]), 33 };
-		pieces[i][1] = (struct mailbox_vector){ MBX_PTR(memory[i] + 33), MIDDLE - 33 };
-	}
 }
 
 /* Is it the one that comes next? */
@@ -403,8 +396,8 @@ static int batch_send(FIXTURE_DATA(batch_waits) *self, const FIXTURE_VARIANT(bat
 	int result;
 
 	memset(items, 0, sizeof(items));
-	cut(pieces, &self->payload[self->books->sent], left);
 	for (__u32 i = 0; i < left; i++) {
+		fault_cut(pieces[i], self->payload[self->books->sent + i], MIDDLE);
 		items[i].flags = (variant->sync ? MAILBOX_SEND_SYNC : 0) |
 				 (variant->vector ? MAILBOX_VECTOR : 0);
 		items[i].buffer = variant->vector ? MBX_PTR(pieces[i]) :
@@ -433,8 +426,8 @@ static int batch_receive(FIXTURE_DATA(batch_waits) *self,
 	int result;
 
 	memset(items, 0, sizeof(items));
-	cut(pieces, memory, left);
 	for (__u32 i = 0; i < left; i++) {
+		fault_cut(pieces[i], memory[i], MIDDLE);
 		items[i].flags = variant->vector ? MAILBOX_VECTOR : 0;
 		items[i].buffer = variant->vector ? MBX_PTR(pieces[i]) : MBX_PTR(memory[i]);
 		items[i].length = variant->vector ? 2 : MIDDLE;
@@ -450,14 +443,6 @@ static int batch_receive(FIXTURE_DATA(batch_waits) *self,
 		result = items[batch.done].error.code;
 	return result;
 }
-
-struct batch_other {
-	FIXTURE_DATA(batch_waits) *self;
-	const FIXTURE_VARIANT(batch_waits) *variant;
-	pthread_t thread;
-	pid_t child;		/* or that, in a PAIR */
-	int result;
-};
 
 /* One at a time, when the batch sleeps for it. */
 static int batch_other_receives(FIXTURE_DATA(batch_waits) *self,
@@ -500,34 +485,12 @@ static int batch_other_sends(FIXTURE_DATA(batch_waits) *self)
 	return 0;
 }
 
-static void *be_batch_other(void *argument)
+static int batch_other_answers(const struct other *other)
 {
-	struct batch_other *other = argument;
+	const FIXTURE_VARIANT(batch_waits) *variant = other->variant;
 
-	other->result = other->variant->sends ?
-			batch_other_receives(other->self, other->variant) :
-			batch_other_sends(other->self);
-	return NULL;
-}
-
-static int batch_other_start(struct batch_other *other)
-{
-	if (other->variant->policy != MAILBOX_POLICY_PAIR)
-		return -pthread_create(&other->thread, NULL, be_batch_other, other);
-	other->child = mbx_fork();
-	if (!other->child) {
-		be_batch_other(other);
-		_exit(-other->result & 0x7f);
-	}
-	return other->child < 0 ? -errno : 0;
-}
-
-static int batch_other_join(struct batch_other *other)
-{
-	if (other->child)
-		return -mbx_join(other->child);
-	pthread_join(other->thread, NULL);
-	return other->result;
+	return variant->sends ? batch_other_receives(other->self, variant) :
+				batch_other_sends(other->self);
 }
 
 static int make_batch(FIXTURE_DATA(batch_waits) *self, const FIXTURE_VARIANT(batch_waits) *variant)
@@ -546,15 +509,16 @@ static void batch_once(struct __test_metadata *_metadata, void *data, const void
 {
 	const FIXTURE_VARIANT(batch_waits) *variant = how;
 	FIXTURE_DATA(batch_waits) *self = data;
-	struct batch_other other = { .self = self, .variant = variant };
+	struct other other = {
+		.act = batch_other_answers, .self = self, .variant = variant,
+	};
 	char room[8];
 	int result;
 
-	ASSERT_LE(0, open_ends(variant->channel, variant->policy, variant->capacity, &self->fd,
-			       &self->end));
+	ASSERT_LE(0, open_ends(variant->policy, variant->capacity, &self->fd, &self->end));
 	self->books->sent = 0;
 	self->books->received = 0;
-	ASSERT_EQ(0, batch_other_start(&other));
+	ASSERT_EQ(0, other_start(&other, variant->policy));
 
 	ASSERT_EQ(0, fault_arm(fault->control, fault->nth));
 	result = make_batch(self, variant);
@@ -568,7 +532,7 @@ static void batch_once(struct __test_metadata *_metadata, void *data, const void
 	}
 	while (!batch_is_done(self, variant))
 		ASSERT_EQ(0, make_batch(self, variant));
-	ASSERT_EQ(0, batch_other_join(&other));
+	ASSERT_EQ(0, other_join(&other));
 	ASSERT_EQ(BATCH, self->books->sent);
 	ASSERT_EQ(BATCH, self->books->received);
 

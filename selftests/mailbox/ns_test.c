@@ -432,29 +432,12 @@ TEST_F(ns, receipts_have_other_numbers)
 
 /* --- who is at the other end ------------------------------------------- */
 
-static int peer_of(int end, struct mailbox_peer *peer)
-{
-	memset(peer, 0, sizeof(*peer));
-	return mbx_ioctl(end, MAILBOX_IOC_PEER, peer);
-}
-
 /* Ask for a channel, and do not wait for it: the end, or -errno. */
 static int ask(int handle)
 {
 	struct mailbox_connect connect = { .flags = MAILBOX_NONBLOCK, .capacity = 4 };
 
 	return mbx_ioctl(handle, MAILBOX_IOC_CONNECT, &connect) ?: connect.fd;
-}
-
-/* Accept the next who asks: the end, or -errno. */
-static int accept_next(int handle)
-{
-	struct mailbox_accept accept = {};
-	struct mailbox_header header;
-	int result = mbx_get(handle, (char[8]){}, 8, 0, &header);
-
-	accept.sequence = header.sequence;
-	return result ?: mbx_ioctl(handle, MAILBOX_IOC_ACCEPT, &accept) ?: accept.fd;
 }
 
 static int shifted_asker(int socket, void *argument)
@@ -467,7 +450,7 @@ static int shifted_asker(int socket, void *argument)
 	end = ask(handle);
 	CHECK(end >= 0);
 	CHECK(!setresgid(6, 6, 6) && !setresuid(9, 9, 9));
-	CHECK(!peer_of(end, &peer));
+	CHECK(!mbx_peer(end, &peer));
 	CHECK(peer.state == MAILBOX_PEER_PENDING && peer.pid == 0);
 	CHECK(peer.uid == -1U && peer.gid == -1U);
 	CHECK(tell(socket));
@@ -475,12 +458,12 @@ static int shifted_asker(int socket, void *argument)
 	CHECK(given >= 0 && hear(socket));
 
 	/* accepted by one that it has no number for */
-	CHECK(!peer_of(end, &peer));
+	CHECK(!mbx_peer(end, &peer));
 	CHECK(peer.state == MAILBOX_PEER_OPEN && peer.pid == getppid());
 	CHECK(peer.uid == NOBODY && peer.gid == NOBODY);
 
 	/* made by one that it has a number for, and who is gone */
-	CHECK(!peer_of(given, &peer));
+	CHECK(!mbx_peer(given, &peer));
 	CHECK(peer.state == MAILBOX_PEER_CLOSED && peer.pid == 0);
 	CHECK(peer.uid == 11 && peer.gid == 12);
 	CHECK(mailbox_peer_pidfd(given, NULL) == -ESRCH);
@@ -506,9 +489,9 @@ TEST_F(ns, peers_users_are_shifted)
 
 	ASSERT_EQ(0, start(&self->child, CLONE_NEWUSER, shifted_asker, &self->handle));
 	ASSERT_TRUE(hear(self->child.socket));
-	accepted = accept_next(self->handle);
+	accepted = mbx_accept_next(self->handle);
 	ASSERT_LE(0, accepted);
-	ASSERT_EQ(0, peer_of(accepted, &peer));
+	ASSERT_EQ(0, mbx_peer(accepted, &peer));
 	EXPECT_EQ(MAILBOX_PEER_OPEN, peer.state);
 	EXPECT_EQ(self->child.pid, peer.pid);
 	EXPECT_EQ(100007, peer.uid);
@@ -547,7 +530,7 @@ static int peers_inside(int socket, void *argument)
 	CHECK(tell(socket) && hear(socket));
 
 	/* accepted from outside: somebody, but without a number */
-	CHECK(!peer_of(end, &peer));
+	CHECK(!mbx_peer(end, &peer));
 	CHECK(peer.state == MAILBOX_PEER_OPEN && peer.pid == 0);
 	CHECK(peer.uid == 0 && peer.gid == 0);
 	CHECK(mailbox_peer_pidfd(end, NULL) == -ESRCH);
@@ -557,9 +540,9 @@ static int peers_inside(int socket, void *argument)
 	if (!child)
 		_exit(asker_inside(handle));
 	CHECK(child == 2);
-	own = accept_next(handle);
+	own = mbx_accept_next(handle);
 	CHECK(own >= 0);
-	CHECK(!peer_of(own, &peer));
+	CHECK(!mbx_peer(own, &peer));
 	CHECK(peer.state == MAILBOX_PEER_OPEN && peer.pid == 2);
 	pidfd = mailbox_peer_pidfd(own, NULL);
 	CHECK(pidfd >= 0);
@@ -568,7 +551,7 @@ static int peers_inside(int socket, void *argument)
 	/* that one and no other */
 	CHECK(!kill(child, SIGKILL));
 	CHECK(!waitid(P_PIDFD, pidfd, &info, WEXITED) && info.si_pid == 2);
-	CHECK(!peer_of(own, &peer));
+	CHECK(!mbx_peer(own, &peer));
 	CHECK(peer.state == MAILBOX_PEER_CLOSED && peer.pid == 0);
 	CHECK(mailbox_peer_pidfd(own, NULL) == -ESRCH);
 	CHECK(tell(socket) && hear(socket));
@@ -585,9 +568,9 @@ TEST_F(ns, peers_have_other_numbers)
 
 	ASSERT_EQ(0, start(&self->child, CLONE_NEWPID, peers_inside, &self->handle));
 	ASSERT_TRUE(hear(self->child.socket));
-	accepted = accept_next(self->handle);
+	accepted = mbx_accept_next(self->handle);
 	ASSERT_LE(0, accepted);
-	ASSERT_EQ(0, peer_of(accepted, &peer));
+	ASSERT_EQ(0, mbx_peer(accepted, &peer));
 	EXPECT_EQ(self->child.pid, peer.pid);
 	pidfd = mailbox_peer_pidfd(accepted, NULL);
 	ASSERT_LE(0, pidfd);
@@ -600,12 +583,12 @@ TEST_F(ns, peers_have_other_numbers)
 	EXPECT_STREQ("two", room);
 	EXPECT_LT(2, header.pid);
 	EXPECT_NE(self->child.pid, header.pid);
-	ASSERT_EQ(0, peer_of(given, &peer));
+	ASSERT_EQ(0, mbx_peer(given, &peer));
 	EXPECT_EQ(MAILBOX_PEER_OPEN, peer.state);
 	EXPECT_EQ(header.pid, peer.pid);
 	ASSERT_TRUE(tell(self->child.socket));
 	ASSERT_TRUE(hear(self->child.socket));
-	ASSERT_EQ(0, peer_of(given, &peer));
+	ASSERT_EQ(0, mbx_peer(given, &peer));
 	EXPECT_EQ(MAILBOX_PEER_CLOSED, peer.state);
 	EXPECT_EQ(0, peer.pid);
 	EXPECT_EQ(-ESRCH, mailbox_peer_pidfd(given, NULL));
@@ -615,7 +598,7 @@ TEST_F(ns, peers_have_other_numbers)
 	EXPECT_EQ(0, waitid(P_PIDFD, pidfd, &info, WEXITED | WNOWAIT));
 	EXPECT_EQ(self->child.pid, info.si_pid);
 	EXPECT_EQ(0, end(&self->child));
-	ASSERT_EQ(0, peer_of(accepted, &peer));
+	ASSERT_EQ(0, mbx_peer(accepted, &peer));
 	EXPECT_EQ(0, peer.pid);
 	EXPECT_EQ(-ESRCH, mailbox_peer_pidfd(accepted, NULL));
 	close(pidfd);

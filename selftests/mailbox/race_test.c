@@ -971,12 +971,18 @@ FIXTURE_TEARDOWN(ring_wait)
 	close(self->far);
 }
 
-static void begin_ring_wait(struct __test_metadata *_metadata, FIXTURE_DATA(ring_wait) *self)
+/* Do so many wait?  As @fd, a handle on either end, says; room is counted as a send's. */
+static bool ring_waits(const FIXTURE_DATA(ring_wait) *self, int fd, int count)
 {
 	bool data = self->wait.events & MAILBOX_RING_DATA;
 
+	return mbx_wait_waiters(fd, data ? 0 : count, data ? count : 0);
+}
+
+static void begin_ring_wait(struct __test_metadata *_metadata, FIXTURE_DATA(ring_wait) *self)
+{
 	ASSERT_EQ(0, mbx_task_start(&self->task, ring_wait, self));
-	ASSERT_TRUE(mbx_wait_waiters(self->end, !data, data));
+	ASSERT_TRUE(ring_waits(self, self->end, 1));
 	ASSERT_TRUE(mbx_wait_asleep(self->task.tid, SYS_ioctl));
 }
 
@@ -1019,8 +1025,7 @@ TEST_F(ring_wait, closed_with_its_end)
 	ASSERT_EQ(0, close(self->end));
 	self->end = -1;
 	ASSERT_EQ(0, mbx_task_start(&self->task, ring_wait, self));
-	ASSERT_TRUE(mbx_wait_waiters(self->far, !(variant->events & MAILBOX_RING_DATA),
-				     !!(variant->events & MAILBOX_RING_DATA)));
+	ASSERT_TRUE(ring_waits(self, self->far, 1));
 	ASSERT_EQ(0, close(self->fd));
 	EXPECT_EQ(-EBADF, mbx_task_join(&self->task));
 	EXPECT_EQ(MAILBOX_REASON_CLOSED, self->wait.error.reason);
@@ -1046,18 +1051,17 @@ TEST_F(ring_wait, closed_with_another_left)
 /* Another process that has the file does not help, and its own wait is none of ours. */
 TEST_F(ring_wait, closed_with_another_process_left)
 {
-	bool data = variant->events & MAILBOX_RING_DATA;
 	struct mailbox_ring_wake wake = { .events = variant->events };
 	pid_t child = mbx_fork();
 
 	if (!child)
 		_exit(-ring_wait(self));
 	ASSERT_EQ(0, mbx_task_start(&self->task, ring_wait, self));
-	ASSERT_TRUE(mbx_wait_waiters(self->end, 2 * !data, 2 * data));
+	ASSERT_TRUE(ring_waits(self, self->end, 2));
 	ASSERT_EQ(0, close(self->fd));
 	EXPECT_EQ(-EBADF, mbx_task_join(&self->task));
 	EXPECT_EQ(MAILBOX_REASON_CLOSED, self->wait.error.reason);
-	ASSERT_TRUE(mbx_wait_waiters(self->end, !data, data));
+	ASSERT_TRUE(ring_waits(self, self->end, 1));
 	ASSERT_EQ(0, mbx_ioctl(self->far, MAILBOX_IOC_RING_WAKE, &wake));
 	EXPECT_EQ(0, mbx_join(child));
 }

@@ -97,13 +97,11 @@ TEST(unload_persistent_mailbox)
 TEST(unload_ring_mapped)
 {
 	struct mailbox_channel ends = { .capacity = 1, .ring = 4096, .ring_back = 4096 };
-	int device = mbx_device();
 	char line[256], who[64];
 	bool named = false;
 	FILE *says;
 
-	ASSERT_EQ(0, ioctl(device, MAILBOX_IOC_CHANNEL, &ends));
-	close(device);
+	ASSERT_EQ(0, mbx_on_device(MAILBOX_IOC_CHANNEL, &ends));
 	ASSERT_NE(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, ends.fd, 0));
 	close(ends.fd);
 	close(ends.fd_back);
