@@ -52,14 +52,15 @@ endif
 
 # Kbuild writes next to the sources, so it is given a directory of links to
 # them: one for each kernel.  O= is ours, and not passed on.  Where the headers
-# have no vmlinux there is nothing to make BTF from, and no need to be told so.
+# have no vmlinux there is nothing to make BTF from, and no need to be told so.  flock
+# would make a file of the name, where make -n has made no directory; not of /.
 define build-module
 	$(Q)mkdir -p $(1)/kmod $(1)/uapi/linux
 	$(Q)ln -sf $(project)/Kbuild $(1)
 	$(Q)ln -sf $(wildcard $(project)/kmod/*.[ch]) $(1)/kmod
 	$(Q)ln -sf $(wildcard $(project)/uapi/linux/*.h) $(1)/uapi/linux
 	$(Q)find $(1) -xtype l -delete
-	+$(Q)flock $(1) $(MAKE) -C $(2) M=$(1) O= KBUILD_OUTPUT=$(abspath $(2)) \
+	+$(Q)flock $(1)/. $(MAKE) -C $(2) M=$(1) O= KBUILD_OUTPUT=$(abspath $(2)) \
 		$(if $(wildcard $(2)/vmlinux),,CONFIG_DEBUG_INFO_BTF_MODULES=) \
 		$(call for-clang,$(2)) $(3)
 endef
