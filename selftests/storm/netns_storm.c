@@ -14,7 +14,7 @@
 #define USERS		4	/* threads that use a namespace's mailboxes */
 #define BOXES		6	/* in each namespace */
 #define ASKERS		2	/* one for whom its request was received, one for whom not */
-#define ROUNDS		12
+#define ROUNDS		6
 #define NAME		"netns-%u"
 #define SEGMENT		(3 * mbx_page())
 
