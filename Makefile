@@ -427,9 +427,10 @@ check: setup
 	$(Q)env -u MAKEFLAGS $(project)/selftests/check --build $(build) \
 		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) $(KERNELS)
 
-# on a kernel that catches every mistake that it can, and on one for data races
+# on a kernel that catches every mistake that it can, and on one for data races: in
+# two guests, since one takes little more than a CPU of this machine
 check-debug check-kcsan: check-%: setup
-	$(Q)env -u MAKEFLAGS $(project)/selftests/check --build $(build) --guests \
+	$(Q)env -u MAKEFLAGS $(project)/selftests/check --build $(build) --guests --split 2 \
 		$(if $(TESTS),--tests '$(TESTS)') $(if $(JOBS),--jobs $(JOBS)) 6.1-$*
 
 # on each kernel, with each number of virtual CPUs
