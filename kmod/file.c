@@ -24,6 +24,43 @@ static struct mbipc_patience file_patience(const struct kiocb *iocb)
 	};
 }
 
+/* For iterate_fd(): is this a descriptor of the mailbox? */
+static int is_on_mailbox(const void *mailbox, struct file *file,
+			 unsigned int fd)
+{
+	struct mbipc_handle *handle = file->private_data;
+
+	return file->f_op == &mbipc_handle_fops && handle->mailbox == mailbox;
+}
+
+/*
+ * The calling process may have closed its last descriptor of a PAIR.  A table
+ * that nobody uses any more is being closed as a whole, and is not to be looked
+ * into: after 6.12, what was closed still stands in it, and may be freed already;
+ * before, a search for each descriptor took the square of their number.  Who is at
+ * its end has no other one; who could not fork, and closes the child's, has.
+ */
+static void leave_seat(struct mbipc_mailbox *mailbox,
+		       struct files_struct *files)
+{
+	if (files && !atomic_read(&files->count))
+		files = current->files;
+	if (mailbox->policy == MAILBOX_POLICY_PAIR &&
+	    !(files && iterate_fd(files, 0, is_on_mailbox, mailbox)))
+		mbipc_seat_leave(mailbox, files);
+}
+
+/*
+ * A call took a seat, and its descriptor may be closed by now; io_uring's need
+ * none.  So nobody would leave it.
+ */
+static void leave_if_visiting(struct mbipc_handle *handle)
+{
+	if (handle->mailbox->policy == MAILBOX_POLICY_PAIR &&
+	    mbipc_seat_is_fresh(handle->mailbox))
+		leave_seat(handle->mailbox, current->files);
+}
+
 /* One message; 0 where no more can come and none was missed. */
 static ssize_t handle_read(struct kiocb *iocb, struct iov_iter *to)
 {
@@ -38,6 +75,7 @@ static ssize_t handle_read(struct kiocb *iocb, struct iov_iter *to)
 	if (!iov_iter_count(to))
 		return 0;
 	code = mbipc_fetch(handle, to, &taking, NULL, &err);
+	leave_if_visiting(handle);
 	/* Not for one that was cut off: what it missed is no end. */
 	if (code == -EPIPE && err.reason == MAILBOX_REASON_NO_SENDERS)
 		return 0;
@@ -63,6 +101,7 @@ static ssize_t handle_write(struct kiocb *iocb, struct iov_iter *from)
 	if (!length)
 		return 0;
 	code = mbipc_post(handle, from, &sending, 0, 0, &err);
+	leave_if_visiting(handle);
 	if (code == -EPIPE)
 		send_sig(SIGPIPE, current, 0);
 	if (code)
@@ -77,30 +116,6 @@ static __poll_t handle_poll(struct file *file, poll_table *table)
 
 	poll_wait(file, mbipc_pollers(handle), table);
 	return mbipc_poll_mask(handle, poll_requested_events(table));
-}
-
-/* For iterate_fd(): is this a descriptor of the mailbox? */
-static int is_on_mailbox(const void *mailbox, struct file *file,
-			 unsigned int fd)
-{
-	struct mbipc_handle *handle = file->private_data;
-
-	return file->f_op == &mbipc_handle_fops && handle->mailbox == mailbox;
-}
-
-/*
- * The calling process may have closed its last descriptor of a PAIR.  A table
- * that nobody uses any more is being closed as a whole, and is not to be looked
- * into: after 6.12, what was closed still stands in it, and may be freed already;
- * before, a search for each descriptor took the square of their number.
- */
-static void leave_seat(struct mbipc_mailbox *mailbox,
-		       struct files_struct *files)
-{
-	if (mailbox->policy == MAILBOX_POLICY_PAIR &&
-	    !(files && atomic_read(&files->count) &&
-	      iterate_fd(files, 0, is_on_mailbox, mailbox)))
-		mbipc_seat_leave(mailbox);
 }
 
 /*
@@ -165,6 +180,15 @@ static int handle_mmap(struct file *file, struct vm_area_struct *vma)
 	return mbipc_ring_map(end->ring, mine, vma);
 }
 
+static long handle_ioctl(struct file *file, unsigned int cmd,
+			 unsigned long arg)
+{
+	long code = mbipc_handle_ioctl(file, cmd, arg);
+
+	leave_if_visiting(file->private_data);
+	return code;
+}
+
 static const char *policy_name(u32 policy)
 {
 	static const char * const names[] = {
@@ -209,7 +233,7 @@ const struct file_operations mbipc_handle_fops = {
 	.write_iter = handle_write,
 	.poll = handle_poll,
 	.mmap = handle_mmap,
-	.unlocked_ioctl = mbipc_handle_ioctl,
+	.unlocked_ioctl = handle_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.flush = handle_flush,
 	.release = handle_release,

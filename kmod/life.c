@@ -238,7 +238,7 @@ int mbipc_attach(struct mbipc_mailbox *mailbox, struct mbipc_handle *handle,
 {
 	bool receives = handle->rights & MAILBOX_RIGHT_RECEIVE;
 	bool sends = handle->rights & MAILBOX_RIGHT_SEND;
-	int code;
+	int code, seat;
 
 	spin_lock(&mailbox->lock);
 	code = mbipc_check_alive(mailbox, err);
@@ -251,8 +251,13 @@ int mbipc_attach(struct mbipc_mailbox *mailbox, struct mbipc_handle *handle,
 						MAILBOX_REASON_RECEIVER_TAKEN, 0);
 		break;
 	case MAILBOX_POLICY_PAIR:
-		if (receives || sends)
-			code = min(mbipc_seat_take(mailbox, receives, err), 0);
+		if (!receives && !sends)
+			break;
+		seat = mbipc_seat_take(mailbox, receives, err);
+		code = min(seat, 0);
+		/* it is about to have a descriptor */
+		if (!code)
+			mailbox->seats[seat].fresh = false;
 		break;
 	case MAILBOX_POLICY_BROADCAST:
 		if (receives && mailbox->receivers >= MBIPC_RECEIVERS_MAX)

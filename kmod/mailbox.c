@@ -251,13 +251,37 @@ int mbipc_seat_find(struct mbipc_mailbox *mailbox, bool receives,
 int mbipc_seat_take(struct mbipc_mailbox *mailbox, bool receives,
 		    struct mailbox_error *err)
 {
-	int seat = mbipc_seat_find(mailbox, receives, err);
+	int number = mbipc_seat_find(mailbox, receives, err);
+	struct mbipc_seat *seat;
 
-	if (seat < 0)
-		return seat;
-	mailbox->seats[seat].left = false;
-	mbipc_remember(&mailbox->seats[seat].pid, task_tgid(current));
-	return seat;
+	if (number < 0)
+		return number;
+	seat = &mailbox->seats[number];
+	if (seat->pid != task_tgid(current))
+		seat->fresh = true;
+	seat->left = false;
+	mbipc_remember(&seat->pid, task_tgid(current));
+	return number;
+}
+
+/* Has the calling process sat down by a call?  It is asked once. */
+bool mbipc_seat_is_fresh(struct mbipc_mailbox *mailbox)
+{
+	struct mbipc_seat *seats = mailbox->seats;
+	bool fresh = false;
+	int i;
+
+	/* if this call has made it so, it is seen */
+	if (!data_race(seats[0].fresh) && !data_race(seats[1].fresh))
+		return false;
+	spin_lock(&mailbox->lock);
+	for (i = 0; i < 2; i++)
+		if (seats[i].fresh && seats[i].pid == task_tgid(current)) {
+			seats[i].fresh = false;
+			fresh = true;
+		}
+	spin_unlock(&mailbox->lock);
+	return fresh;
 }
 
 /* Has the calling process's partner left, where no other can come? */
@@ -277,54 +301,87 @@ bool mbipc_partner_left(struct mbipc_mailbox *mailbox)
 }
 
 /*
- * Does it wait for an answer of the calling process, its partner in a PAIR?  The
- * handle that has the request need not go with that: it may be one of both.
+ * Does it wait for an answer of this process, its partner in a PAIR?  The handle
+ * that has the request need not go with that: it may be one of both.
  */
-static bool asks_caller(const struct mbipc_wait *wait)
+static bool asks(const struct mbipc_wait *wait, struct pid *pid)
 {
-	return wait->kind == MBIPC_WAIT_ANSWER &&
-	       task_tgid(wait->task) != task_tgid(current);
+	return wait->kind == MBIPC_WAIT_ANSWER && task_tgid(wait->task) != pid;
 }
 
-/**
- * mbipc_seat_leave - the calling process has no descriptor for a PAIR any more
- * @mailbox: of that policy
- *
- * Where no other process can come by name, who is left is told.
+/*
+ * Has who sits there no descriptor any more?  The calling process has none; nor has
+ * one whose threads have the same table, or none, since it is at its end: nobody
+ * else would say so of that one.
  */
-void mbipc_seat_leave(struct mbipc_mailbox *mailbox)
+static bool has_none(const struct mbipc_seat *seat,
+		     const struct files_struct *files)
 {
-	struct mbipc_seat *seat = mailbox->seats;
-	struct mbipc_after after = {};
-	struct mbipc_inbox *other;
+	struct task_struct *task, *thread;
+	bool none = true;
+
+	if (!seat->pid || seat->pid == task_tgid(current))
+		return seat->pid;
+	rcu_read_lock();
+	task = pid_task(seat->pid, PIDTYPE_PID);
+	if (task) {
+		for_each_thread(task, thread) {
+			const void *table = READ_ONCE(thread->files);
+
+			none = !table || table == files;
+			if (!none)
+				break;
+		}
+	}
+	rcu_read_unlock();
+	return none;
+}
+
+/* Who received there waits no more; if no other process can come, who is left is told. */
+static void leave(struct mbipc_mailbox *mailbox, struct mbipc_seat *seat,
+		  struct mbipc_after *after)
+{
+	struct mbipc_inbox *other = &mailbox->seats[seat == mailbox->seats].inbox;
+	bool last = mbipc_anonymous(mailbox);
 	struct mbipc_wait *wait;
 
-	spin_lock(&mailbox->lock);
-	if (seat->pid != task_tgid(current))
-		seat++;
-	if (seat->pid != task_tgid(current))
-		goto out;
-	put_pid(seat->pid);
-	seat->pid = NULL;
-	seat->left = true;
-	if (!mbipc_anonymous(mailbox))
-		goto out;
-	other = &mailbox->seats[seat == mailbox->seats].inbox;
 	hlist_for_each_entry(wait, &mailbox->waits, all) {
 		if (wait->kind == MBIPC_WAIT_RECEIVE) {
-			if (wait->inbox == other)
-				mbipc_wait_abort(wait, -EPIPE,
-						 MAILBOX_REASON_NO_SENDERS, 0);
-			else	/* io_uring's, or through another table */
+			/* io_uring's, or through another table */
+			if (wait->inbox == &seat->inbox)
 				mbipc_wait_abort(wait, -EBADF,
 						 MAILBOX_REASON_CLOSED, 0);
-		} else if (wait->inbox == &seat->inbox || asks_caller(wait)) {
+			else if (last && wait->inbox == other)
+				mbipc_wait_abort(wait, -EPIPE,
+						 MAILBOX_REASON_NO_SENDERS, 0);
+		} else if (last && (wait->inbox == &seat->inbox ||
+				    asks(wait, seat->pid))) {
 			mbipc_wait_abort(wait, -EPIPE,
 					 MAILBOX_REASON_NO_RECEIVERS, 0);
 		}
 	}
-	after.poll |= MBIPC_POLL_END;
-out:
+	if (last)
+		after->poll |= MBIPC_POLL_END;
+	put_pid(seat->pid);
+	seat->pid = NULL;
+	seat->left = true;
+}
+
+/**
+ * mbipc_seat_leave - there is no descriptor for a PAIR in a table any more
+ * @mailbox: of that policy
+ * @files: the table, which the calling process has, or NULL
+ */
+void mbipc_seat_leave(struct mbipc_mailbox *mailbox,
+		      const struct files_struct *files)
+{
+	struct mbipc_after after = {};
+	int i;
+
+	spin_lock(&mailbox->lock);
+	for (i = 0; i < 2; i++)
+		if (has_none(&mailbox->seats[i], files))
+			leave(mailbox, &mailbox->seats[i], &after);
 	mbipc_unlock(mailbox, &after);
 }
 

@@ -77,6 +77,7 @@ struct mbipc_inbox {
  * struct mbipc_seat - one side of a PAIR
  * @pid: the process that sits there; a reference, or NULL
  * @left: one sat there, and has left
+ * @fresh: it has sat down by a call, and may have no descriptor
  * @inbox: what the other side sent
  *
  * Guarded by the mailbox's lock.
@@ -84,6 +85,7 @@ struct mbipc_inbox {
 struct mbipc_seat {
 	struct pid *pid;
 	bool left;
+	bool fresh;
 	struct mbipc_inbox inbox;
 };
 
@@ -390,7 +392,9 @@ int mbipc_seat_find(struct mbipc_mailbox *mailbox, bool receives,
 int mbipc_seat_take(struct mbipc_mailbox *mailbox, bool receives,
 		    struct mailbox_error *err);
 bool mbipc_partner_left(struct mbipc_mailbox *mailbox);
-void mbipc_seat_leave(struct mbipc_mailbox *mailbox);
+bool mbipc_seat_is_fresh(struct mbipc_mailbox *mailbox);
+void mbipc_seat_leave(struct mbipc_mailbox *mailbox,
+		      const struct files_struct *files);
 
 bool mbipc_room_in_all(const struct mbipc_mailbox *mailbox);
 struct mbipc_wait *mbipc_taker_among(const struct list_head *receivers,

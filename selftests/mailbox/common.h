@@ -372,6 +372,21 @@ MBX_HELPER int mbx_become(uid_t id)
 	return 0;
 }
 
+/*
+ * In a child: the partner in a PAIR without a name of one that gets "hello", closes its
+ * last descriptor, of which a byte tells, and once more sends "text".  It must hear
+ * each time that it is alone.  0 if it does.
+ */
+MBX_HELPER int mbx_partner_of_visitor(int box, int closed)
+{
+	char text[8];
+
+	if (mbx_put(box, "hello", 0) || mbx_get(box, text, sizeof(text), 0, NULL) != -EPIPE ||
+	    write(closed, "", 1) != 1 || !MBX_UNTIL(!strcmp(mbx_next(box), "text")))
+		return 1;
+	return mbx_get(box, text, sizeof(text), 0, NULL) != -EPIPE;
+}
+
 /* --- who sleeps ------------------------------------------------------ */
 
 /* Wait until so many calls wait for room and for a message. */

@@ -301,4 +301,39 @@ TEST_F(uring, a_registered_file_has_no_descriptor_to_lose)
 	close(receiver);
 }
 
+/* Each request by one is a visit in a PAIR, whose partner hears each time that it ends. */
+TEST_F(uring, a_registered_file_has_no_seat)
+{
+	int box = mbx_new(MAILBOX_POLICY_PAIR, 4), closed[2];
+	struct io_uring_sqe request = {
+		.opcode = IORING_OP_WRITE, .flags = IOSQE_ASYNC | IOSQE_FIXED_FILE,
+		.addr = MBX_PTR("text"), .len = 4,
+	};
+	char text[8] = "", byte;
+	pid_t child;
+
+	ASSERT_LE(0, box);
+	ASSERT_EQ(0, pipe(closed));
+	child = mbx_fork();
+	if (!child)
+		_exit(mbx_put(box, "first", 0) || mbx_partner_of_visitor(box, closed[1]) ||
+		      write(closed[1], "", 1) != 1 || !MBX_UNTIL(mbx_depth(box) == 0) ||
+		      mbx_get(box, text, sizeof(text), 0, NULL) != -EPIPE);
+	ASSERT_TRUE(MBX_UNTIL(mbx_depth(box) == 2));
+	EXPECT_STREQ("first", mbx_next(box));
+	ASSERT_EQ(0, syscall(SYS_io_uring_register, self->fd, IORING_REGISTER_FILES, &box, 1));
+	close(box);
+	ASSERT_EQ(1, read(closed[0], &byte, 1));
+	ASSERT_EQ(1, submit(self, request));
+	ASSERT_EQ(4, answer(self));
+	ASSERT_EQ(1, read(closed[0], &byte, 1));
+	request.opcode = IORING_OP_READ;
+	request.addr = MBX_PTR(text);
+	request.len = sizeof(text) - 1;
+	ASSERT_EQ(1, submit(self, request));
+	ASSERT_EQ(5, answer(self));
+	EXPECT_STREQ("hello", text);
+	EXPECT_EQ(0, mbx_join(child));
+}
+
 TEST_HARNESS_MAIN

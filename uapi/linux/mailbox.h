@@ -805,7 +805,7 @@ struct mailbox_channel {
  * answer), EPIPE (NO_RECEIVERS: the other process has left a PAIR without a name;
  * told only while CONNECT waits), ETIMEDOUT, EIDRM (DESTROYED), EBADF (CLOSED).
  * A CONNECT whose request was received is not restarted after a signal, nor after a
- * stop (SIGSTOP, ptrace): EINTR.
+ * stop (SIGSTOP, ptrace) or a completion of this thread's io_uring: EINTR.
  */
 struct mailbox_connect {
 	struct mailbox_error error;
