@@ -32,6 +32,7 @@
 
 #define SMALL_BYTES	(256 * 1024)
 #define TURN_BYTES	(64 * 1024)
+#define LINE_RECORD	56	/* bytes that fill a cache line with their header */
 #define ROUNDS_MAX	99
 #define SHARE_LEAST	0.8	/* of two CPUs, to call it a measurement */
 
@@ -379,7 +380,7 @@ static double stream(struct way *way, long count)
 /* --- there and back --------------------------------------------------- */
 
 /* Whose both sides stay awake. */
-static double ring_turns(long turns)
+static double ring_turns(long turns, size_t length)
 {
 	struct way way = { .size = TURN_BYTES, .flags = MAILBOX_RING_NOPOLL };
 	char one[RECORD] = "";
@@ -394,11 +395,11 @@ static double ring_turns(long turns)
 	ring->spin = UINT32_MAX;
 	begin = now();
 	for (long i = 0; i < turns; i++) {
-		if (child && mailbox_ring_send(ring, one, RECORD, MAILBOX_FOREVER))
+		if (child && mailbox_ring_send(ring, one, length, MAILBOX_FOREVER))
 			die("ring: send");
-		if (mailbox_ring_receive(ring, one, RECORD, MAILBOX_FOREVER) != RECORD)
+		if (mailbox_ring_receive(ring, one, length, MAILBOX_FOREVER) != (ssize_t)length)
 			die("ring: receive");
-		if (!child && mailbox_ring_send(ring, one, RECORD, MAILBOX_FOREVER))
+		if (!child && mailbox_ring_send(ring, one, length, MAILBOX_FOREVER))
 			die("ring: send");
 	}
 	if (!child)
@@ -491,8 +492,8 @@ static void soak(long count)
 /* --- the rounds ------------------------------------------------------- */
 
 enum {
-	RING_TURNS = ARRAY_SIZE(ways), SPIN_TURNS, SPIN_RECORD_TURNS,
-	TO_KERNEL, TO_BOOST, TO_SPIN, TO_SPIN_RECORD, SHARE, FIGURES
+	RING_TURNS = ARRAY_SIZE(ways), RING_LINE_TURNS, SPIN_TURNS, SPIN_RECORD_TURNS,
+	TO_KERNEL, TO_BOOST, TO_SPIN, TO_SPIN_RECORD, LINE_TO_SPIN_RECORD, SHARE, FIGURES
 };
 
 static const struct {
@@ -506,12 +507,14 @@ static const struct {
 	[SEQPACKET] = { "native-stream", "seqpacket", "records/s" },
 	[POSIX_MQ] = { "native-stream", "posix-mq", "records/s" },
 	[RING_TURNS] = { "native-roundtrip", "ring", "turns/s" },
+	[RING_LINE_TURNS] = { "native-roundtrip", "ring-line", "turns/s" },
 	[SPIN_TURNS] = { "native-roundtrip", "spin", "turns/s" },
 	[SPIN_RECORD_TURNS] = { "native-roundtrip", "spin-record", "turns/s" },
 	[TO_KERNEL] = { "native-stream", "ring-to-kernel", "ratio" },
 	[TO_BOOST] = { "native-stream", "ring-to-boost", "ratio" },
 	[TO_SPIN] = { "native-roundtrip", "ring-to-spin", "ratio" },
 	[TO_SPIN_RECORD] = { "native-roundtrip", "ring-to-spin-record", "ratio" },
+	[LINE_TO_SPIN_RECORD] = { "native-roundtrip", "ring-line-to-spin-record", "ratio" },
 	[SHARE] = { "native-cpus", "share", "ratio" },
 };
 
@@ -529,7 +532,8 @@ static void measure(double value[FIGURES], long count)
 	/* who spins has the CPUs to himself, or shares them */
 	used = busy();
 	begin = now();
-	value[RING_TURNS] = ring_turns(count / 10);
+	value[RING_TURNS] = ring_turns(count / 10, RECORD);
+	value[RING_LINE_TURNS] = ring_turns(count / 10, LINE_RECORD);
 	value[SPIN_TURNS] = line_turns(count / 10, false);
 	value[SPIN_RECORD_TURNS] = line_turns(count / 10, true);
 	value[SHARE] = (busy() - used) / (now() - begin) / 2;
@@ -539,6 +543,7 @@ static void measure(double value[FIGURES], long count)
 	value[TO_BOOST] = value[RING] / value[BOOST];
 	value[TO_SPIN] = value[SPIN_TURNS] / value[RING_TURNS];
 	value[TO_SPIN_RECORD] = value[SPIN_RECORD_TURNS] / value[RING_TURNS];
+	value[LINE_TO_SPIN_RECORD] = value[SPIN_RECORD_TURNS] / value[RING_LINE_TURNS];
 }
 
 static int ascending(const void *a, const void *b)
@@ -554,7 +559,8 @@ static void print_figure(int figure, double *values, int rounds)
 
 	qsort(values, (size_t)rounds, sizeof(*values), ascending);
 	printf("result %s %s %d %s %.*f %.*f %.*f\n", figures[figure].work,
-	       figures[figure].peer, RECORD, figures[figure].gauge, digits,
+	       figures[figure].peer, figure == RING_LINE_TURNS ? LINE_RECORD : RECORD,
+	       figures[figure].gauge, digits,
 	       (values[(rounds - 1) / 2] + values[rounds / 2]) / 2, digits, values[0],
 	       digits, values[rounds - 1]);
 }
