@@ -37,7 +37,7 @@ static int is_on_mailbox(const void *mailbox, struct file *file,
  * The calling process may have closed its last descriptor of a PAIR.  A table
  * that nobody uses any more is being closed as a whole, and is not to be looked
  * into: after 6.12, what was closed still stands in it, and may be freed already;
- * before, a search for each descriptor took the square of their number.  Who is at
+ * before, a search for each descriptor took the square of their number.  A thread at
  * its end has no other one; who could not fork, and closes the child's, has.
  */
 static void leave_seat(struct mbipc_mailbox *mailbox,
@@ -141,8 +141,8 @@ static int handle_release(struct inode *inode, struct file *file)
 {
 	struct mbipc_handle *handle = file->private_data;
 
-	/* One that was opened, but could not be given to its opener. */
-	if (handle->mailbox)
+	/* One that was opened, but could not be given to its opener, who is not at its end. */
+	if (handle->mailbox && current->files)
 		leave_seat(handle->mailbox, current->files);
 	mbipc_handle_close(handle);
 	return 0;

@@ -365,6 +365,7 @@ static void leave(struct mbipc_mailbox *mailbox, struct mbipc_seat *seat,
 	put_pid(seat->pid);
 	seat->pid = NULL;
 	seat->left = true;
+	seat->fresh = false;
 }
 
 /**

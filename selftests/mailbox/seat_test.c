@@ -142,10 +142,12 @@ static void *have_it_closed(void *box)
 	_exit(1);
 }
 
-static void partner_by_threads(int box, bool by_second)
+static void partner_by_threads(int inherited, bool by_second)
 {
+	static int box;		/* longer than the first thread */
 	pthread_t thread;
 
+	box = inherited;
 	if (mbx_put(box, "hello", 0))
 		_exit(1);
 	if (!by_second)
