@@ -58,7 +58,6 @@ static void *close_apart(void *box)
 	return NULL;
 }
 
-/* Who leaves by one table of descriptors does not wait on through another one. */
 FIXTURE(leaver)
 {
 	int box;
@@ -91,6 +90,7 @@ FIXTURE_TEARDOWN(leaver)
 {
 }
 
+/* Who leaves by one table of descriptors does not wait on through another one. */
 TEST_F(leaver, waits_no_more)
 {
 	struct mbx_call call;
@@ -190,11 +190,14 @@ TEST(another_exits_last)
 	ASSERT_LE(0, box);
 	partner = mbx_fork();
 	if (!partner) {
-		pid_t other = mbx_put(box, "hello", 0) ? -1 : (partner = getpid(), fork_sharing());
+		pid_t self = getpid(), other;
 
+		if (mbx_put(box, "hello", 0))
+			_exit(1);
+		other = fork_sharing();
 		if (other)
 			_exit(other < 0);
-		_exit(!MBX_UNTIL(getppid() != partner));
+		_exit(!MBX_UNTIL(getppid() != self));
 	}
 	ASSERT_EQ(0, mbx_join(partner));
 	expect_left(_metadata, box);
