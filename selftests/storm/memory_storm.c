@@ -9,6 +9,7 @@
 #include "storm.h"
 
 #include <glob.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -81,9 +82,30 @@ static void shrink_caches(void)
 	globfree(&caches);
 }
 
+/*
+ * A CPU holds the last pages that came there (mm/swap.c, lru_pvecs), whose process
+ * may be long gone, until more come or something is unmapped there.
+ */
+static void drain_cpus(void)
+{
+	cpu_set_t all, one;
+
+	STORM_CHECK(!sched_getaffinity(0, sizeof(all), &all));
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		STORM_CHECK(!sched_setaffinity(0, sizeof(one), &one));
+		munmap(mbx_pages(1), mbx_page());
+	}
+	STORM_CHECK(!sched_setaffinity(0, sizeof(all), &all));
+}
+
 /* Nor what others have cached in its name, once they let go of it. */
 static bool group_is_gone(const char *stat)
 {
+	drain_cpus();
 	storm_write("/proc/sys/vm/drop_caches", "3");
 	shrink_caches();
 	return !storm_number(stat, "nr_dying_descendants ");
