@@ -389,6 +389,7 @@ void run_together(unsigned int number, struct verdict *verdict)
 		if (keep(&kept[kept_count]))
 			kept_count++;
 
+	__atomic_store_n(&stage->stop, false, __ATOMIC_RELEASE);
 	for (unsigned int i = 0; i < ACTORS; i++)
 		there[i] = is_there(i);
 	for (unsigned int i = 0; i < ACTORS; i++)
