@@ -640,7 +640,7 @@ static void do_file(const struct call *call, int fd, struct outcome *outcome)
 	switch (call->arg[WHICH] % FILES) {
 	case FILE_MMAP:
 		place = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
-		result = place == MAP_FAILED ? -1 : 0;
+		result = place == MAP_FAILED ? -1 : munmap(place, 4096);
 		break;
 	case FILE_SCRIBBLE:
 		result = scribble(fd, call->arg[WHICH]);
