@@ -421,6 +421,7 @@ unsigned int model_call(unsigned int number)
 	struct expectation *expected = &expectations[actor];
 	struct handle *handle = NULL;
 
+	world.call = number;
 	world.ended = 0;
 	world.ended_process = 0;
 	if (!model_idle(actor))

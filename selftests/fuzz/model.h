@@ -51,6 +51,9 @@ struct item_expectation {
 	uint64_t got;
 };
 
+/* Of those whom one call has woken each may be the last to come to an end. */
+#define ANYBODY		(-1)
+
 /**
  * struct expectation - what must come of a call
  * @number: the call's
@@ -66,7 +69,7 @@ struct item_expectation {
  * @more: of LIST
  * @items: messages
  * @item: the messages
- * @stat: of STAT
+ * @stat: of STAT; its receiver_pid may be ANYBODY
  * @info: of INFO; the quotas, and what is used but for user_bytes
  * @bytes: of INFO: at least so many user_bytes
  * @peer: of PEER

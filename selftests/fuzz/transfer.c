@@ -262,9 +262,15 @@ static void delivered(unsigned int receiver, struct handle *handle, struct messa
 	const struct call *call = &stage->program.call[expectations[receiver].number];
 	struct waiter *sender = message->sender;
 	struct box *box = handle->box;
+	pid_t pid = process_of(receiver)->pid;
 
+	if (!box->received || box->receiver_call != world.call)
+		box->receivers_differ = false;
+	else if (box->receiver_pid != pid)
+		box->receivers_differ = true;
+	box->receiver_call = world.call;
 	box->received++;
-	box->receiver_pid = process_of(receiver)->pid;
+	box->receiver_pid = pid;
 	if (sender) {
 		struct item_expectation *item = &expectations[sender->actor].item[0];
 

@@ -87,6 +87,8 @@ struct box {
 	uid_t uid, gid, creator;
 	pid_t creator_pid;
 	pid_t sender_pid, receiver_pid;
+	unsigned int receiver_call;	/* by which it became the last receiver */
+	bool receivers_differ;		/* and it is not the only one */
 	uint64_t capacity, message_max;
 	uint64_t memory;	/* bytes that its creator pays for */
 	uint64_t sequence, sent, received, dropped, withdrawn;
@@ -162,6 +164,7 @@ extern struct world {
 	uint64_t quota[QUOTAS];
 	uint64_t messages[USERS], bytes[USERS], mailboxes[USERS];
 	uint64_t order;
+	unsigned int call;	/* that is made */
 	unsigned int ended;	/* actors */
 	pid_t ended_process;
 	bool gave_up;
