@@ -272,8 +272,9 @@ void execute_garbage(const struct call *call, int fd, struct outcome *outcome)
 	plausible(which, bytes, &random);
 	for (uint64_t i = random_below(&random, 4); i; i--)
 		spoil(which, bytes, known, &random);
-	if (random_once(&random, 6))
-		size = random_below(&random, sizeof(bytes) - 256);
+	if (random_once(&random, 6))		/* what is cut short more often than the rest */
+		size = random_below(&random, random_once(&random, 2) ? known + 16 :
+							     sizeof(bytes) - 256);
 	/* a command that there is not, whose errors would be another's */
 	if (random_once(&random, 20))
 		number ^= 1U << (6 + random_below(&random, 26));

@@ -246,9 +246,24 @@ static struct call an_actor(unsigned int target, enum op op, unsigned int parent
 	return call;
 }
 
+/* Whatever comes will do, and however late: who waits in vain then goes on waiting. */
+static void make_patient(struct call *call)
+{
+	call->arg[FLAGS] &= ~(MAILBOX_NONBLOCK | MAILBOX_DEADLINE | MAILBOX_REALTIME);
+	call->arg[DEADLINE] = 0;
+	if (call->op != OP_RECEIVE && call->op != OP_RECEIVE_BATCH)
+		return;
+	call->arg[FLAGS] &= ~MAILBOX_RECEIVE_PEEK;
+	call->arg[SELECT] = 0;
+	call->arg[TAG] = 0;
+	call->arg[PRIORITY] = 0;
+	call->arg[PID] = 0;
+	call->arg[INDEX] = 0;
+}
+
 /* Something happens at one mailbox: it gets full, or empty, and some wait. */
 static void append_burst(struct program *program, unsigned int slot, unsigned int actors,
-			 struct random *random)
+			 bool patient, struct random *random)
 {
 	static const enum op some[] = {
 		OP_SEND, OP_SEND, OP_SEND, OP_SEND, OP_SEND, OP_WRITE, OP_SEND_BATCH, OP_RECEIVE,
@@ -262,6 +277,8 @@ static void append_burst(struct program *program, unsigned int slot, unsigned in
 
 		call.arg[SLOT] = slot;
 		call.arg[TWIST] = TWIST_NONE;
+		if (patient && random_below(random, 8))
+			make_patient(&call);
 		if (random_below(random, 3))
 			call.arg[PRIORITY] = 0;
 		if (op == OP_SEND && random_below(random, 3))
@@ -357,7 +374,7 @@ static void append_dialog(struct program *program, unsigned int slot, unsigned i
 		append(program, call);
 	}
 	if (random_once(random, 2))
-		append_burst(program, ends[random_below(random, 2)], actors, random);
+		append_burst(program, ends[random_below(random, 2)], actors, false, random);
 	else
 		append_turns(program, ends, actors, random);
 }
@@ -372,19 +389,23 @@ static void append_happening(struct program *program, unsigned int at, unsigned 
 	if (make->op == OP_CHANNEL && random_below(random, 3))
 		append_turns(program, slots, actors, random);
 	else
-		append_burst(program, at, actors, random);
+		append_burst(program, at, actors, false, random);
 }
 
 void program_random(struct program *program, struct random *random)
 {
 	unsigned int actors = 1 + random_below(random, ACTORS), length;
 	unsigned int boxes = 1 + random_below(random, 3);
-	bool dialogs;
+	bool brief, dialogs;
 
 	memset(program, 0, sizeof(*program));
 	program->kind = random_once(random, 5) ? TOGETHER :
 			random_once(random, 5) ? GARBAGE : EXACT;
-	dialogs = program->kind != GARBAGE && random_once(random, 3);
+	/* where little happens nobody comes later, and makes good what went wrong */
+	brief = program->kind == TOGETHER && random_once(random, 2);
+	if (brief)
+		boxes = 1;
+	dialogs = program->kind != GARBAGE && !brief && random_once(random, 3);
 	if ((program->kind == TOGETHER || dialogs) && actors < 3)
 		actors = 3;
 	for (unsigned int i = 0; i < boxes; i++) {
@@ -397,6 +418,11 @@ void program_random(struct program *program, struct random *random)
 
 			create->arg[RIGHTS] = MAILBOX_RIGHT_ALL;
 			create->arg[TWIST] = TWIST_NONE;
+			if (brief) {
+				create->arg[FLAGS] &= ~MAILBOX_CREATE_NONBLOCK;
+				create->arg[POLICY] = random_below(random, 2);
+				create->arg[SLOW] = 0;
+			}
 		}
 	}
 	for (unsigned int i = 1; i < actors; i++) {
@@ -411,6 +437,10 @@ void program_random(struct program *program, struct random *random)
 	}
 	if (program->kind == TOGETHER)
 		append(program, (struct call) { .op = OP_TOGETHER });
+	if (brief) {
+		append_burst(program, 0, actors, true, random);
+		return;
+	}
 	length = 8 + random_below(random, program->kind == TOGETHER || dialogs ? 70 : 40);
 	length += program->count;
 	while (program->count < length && program->count < CALLS_MAX) {
