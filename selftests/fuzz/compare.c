@@ -260,7 +260,7 @@ static bool stat_fits(const struct mailbox_stat *expected, const struct mailbox_
 		return false;
 	if (strcmp(expected->name, came->name))
 		return differs(words, "name: expected '%s', came '%s'", expected->name, came->name);
-	return (expected->receiver_pid == ANYBODY ||
+	return (expected->receiver_pid == ANYBODY ? !!came->receiver_pid :
 		same(words, "receiver_pid", expected->receiver_pid, came->receiver_pid)) &&
 	       same(words, "send_time is there", !!expected->sent, !!came->send_time) &&
 	       same(words, "receive_time is there", !!expected->received, !!came->receive_time);

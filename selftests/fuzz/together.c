@@ -287,6 +287,19 @@ static void check_received(struct verdict *verdict)
 	}
 }
 
+/*
+ * A message may come back from one who could not take it, and then it is late, or
+ * another's than a sender that did not wait for that was told.
+ */
+static bool copies_failed(void)
+{
+	for (unsigned int i = 0; i < stage->program.count; i++)
+		if (receives(&stage->program.call[i]) &&
+		    (stage->program.call[i].arg[TWIST] || stage->outcome[i].error == EMSGSIZE))
+			return true;
+	return false;
+}
+
 /* One message, from its sender's side. */
 static void check_sent(unsigned int number, unsigned int at, bool somebody_died,
 		       struct verdict *verdict)
@@ -316,11 +329,9 @@ static void check_sent(unsigned int number, unsigned int at, bool somebody_died,
 	if (fate->times > 1)
 		run_fail(verdict, "message %u of call %u was received %u times", at, number,
 			 fate->times);
-	if (!item->receipt.time || somebody_died)
+	if (!item->receipt.time || somebody_died || copies_failed())
 		return;
-	/* whose memory was bad gave it back, to a sender that did not wait for that */
-	if (fate->times && fate->receiver != item->receipt.pid &&
-	    !(call->arg[FLAGS] & MAILBOX_NONBLOCK))
+	if (fate->times && fate->receiver != item->receipt.pid)
 		run_fail(verdict, "the receipt of call %u names process %d, and call %u of process %d has message %u",
 			 number, item->receipt.pid, fate->number, fate->receiver, at);
 }
@@ -363,15 +374,6 @@ static void check_order(struct verdict *verdict)
 					 (unsigned long long)now->header.sequence);
 		}
 	}
-}
-
-/* A message may come back where a copy failed, and then it is late. */
-static bool copies_failed(void)
-{
-	for (unsigned int i = 0; i < stage->program.count; i++)
-		if (receives(&stage->program.call[i]) && stage->program.call[i].arg[TWIST])
-			return true;
-	return false;
 }
 
 void run_together(unsigned int number, struct verdict *verdict)
