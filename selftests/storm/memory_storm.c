@@ -89,15 +89,19 @@ static void shrink_caches(void)
 static void drain_cpus(void)
 {
 	cpu_set_t all, one;
+	void *page;
 
-	STORM_CHECK(!sched_getaffinity(0, sizeof(all), &all));
+	if (!STORM_CHECK(!sched_getaffinity(0, sizeof(all), &all)))
+		return;
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET(cpu, &all))
 			continue;
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
 		STORM_CHECK(!sched_setaffinity(0, sizeof(one), &one));
-		munmap(mbx_pages(1), mbx_page());
+		page = mbx_pages(1);
+		if (STORM_CHECK(page))
+			munmap(page, mbx_page());
 	}
 	STORM_CHECK(!sched_setaffinity(0, sizeof(all), &all));
 }
