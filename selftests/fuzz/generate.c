@@ -246,6 +246,15 @@ static struct call an_actor(unsigned int target, enum op op, unsigned int parent
 	return call;
 }
 
+static void select_any(uint64_t *arg)
+{
+	arg[SELECT] = 0;
+	arg[TAG] = 0;
+	arg[PRIORITY] = 0;
+	arg[PID] = 0;
+	arg[INDEX] = 0;
+}
+
 /* Whatever comes will do, and however late: who waits in vain then goes on waiting. */
 static void make_patient(struct call *call)
 {
@@ -254,11 +263,7 @@ static void make_patient(struct call *call)
 	if (call->op != OP_RECEIVE && call->op != OP_RECEIVE_BATCH)
 		return;
 	call->arg[FLAGS] &= ~MAILBOX_RECEIVE_PEEK;
-	call->arg[SELECT] = 0;
-	call->arg[TAG] = 0;
-	call->arg[PRIORITY] = 0;
-	call->arg[PID] = 0;
-	call->arg[INDEX] = 0;
+	select_any(call->arg);
 }
 
 /* Something happens at one mailbox: it gets full, or empty, and some wait. */
@@ -329,9 +334,7 @@ static void make_plain(struct call *call, uint64_t tag)
 	} else if (call->op == OP_RECEIVE) {
 		call->arg[FLAGS] &= MAILBOX_NONBLOCK;
 		call->arg[DEADLINE] = 0;
-		call->arg[PRIORITY] = 0;
-		call->arg[PID] = 0;
-		call->arg[INDEX] = 0;
+		select_any(call->arg);
 		call->arg[SELECT] = MAILBOX_SELECT_TAG;
 		call->arg[TAG] = tag;
 	}
